@@ -1,0 +1,435 @@
+//! Every architecture of Sam2Rad as rows of tables.
+//!
+//! Three names choose a network: an image encoder, a mask decoder and a prompt predictor (the names of the reference's
+//! registries). [`Sam2RadConfig::new`] resolves them. Numbers are those of SAM (`segment_anything/build_sam.py`), SAM 2
+//! (`sam2/configs`), MobileSAM and the reference's `build_encoder.py`, `build_decoder.py`, `prompt_learning.py`.
+
+use serde::{Deserialize, Serialize};
+
+/// The three names that choose a network, as a model file and the golden vectors carry them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Architecture {
+    /// A row of [`image_encoders`], for example `sam2_tiny_hiera_adapter`.
+    pub image_encoder: String,
+    /// A row of [`MASK_DECODERS`], for example `sam2_lora_mask_decoder`.
+    pub mask_decoder: String,
+    /// A row of [`PROMPT_PREDICTORS`], for example `sam2_high_res_ppn`.
+    pub prompt_predictor: String,
+}
+
+/// Why three names, an image size and a number of structures do not make a network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The name is in no table.
+    #[error("there is no {kind} `{name}`; there are: {known}")]
+    UnknownName {
+        /// What was looked up.
+        kind: &'static str,
+        /// The name asked for.
+        name: String,
+        /// All names of that kind.
+        known: String,
+    },
+    /// The parts exist but do not fit together.
+    #[error("{part} does not fit the image encoder `{image_encoder}`: {why}; choose {instead}")]
+    Mismatch {
+        /// The part that does not fit, by name.
+        part: String,
+        /// The image encoder.
+        image_encoder: String,
+        /// What differs.
+        why: String,
+        /// What would fit.
+        instead: String,
+    },
+    /// The image size is not one the network can be built for.
+    #[error("the image size {0} is not supported; choose 256, 512 or 1024")]
+    ImageSize(usize),
+    /// There must be at least one structure and enough tokens for a box.
+    #[error(
+        "{structures} structures with {tokens} prompt tokens: there must be at least one structure, and 2 tokens for its box"
+    )]
+    Prompts {
+        /// Structures asked for.
+        structures: usize,
+        /// Learnable tokens for each.
+        tokens: usize,
+    },
+}
+
+/// Trunk of SAM 2: Hiera (`sam2/modeling/backbones/hieradet.py`) with its FPN neck.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HieraConfig {
+    /// Channels of the first stage; doubled at each stage.
+    pub embed_dim: usize,
+    /// Attention heads of the first stage; doubled at each stage.
+    pub num_heads: usize,
+    /// Blocks in each of the four stages.
+    pub stages: [usize; 4],
+    /// Indices of the blocks that attend over the whole image.
+    pub global_att_blocks: Vec<usize>,
+    /// Side of the coarse position table, resized bicubically to the token grid.
+    pub window_pos_embed_bkg_spatial_size: usize,
+    /// Window side in each stage.
+    pub window_spec: [usize; 4],
+}
+
+impl HieraConfig {
+    /// Number of blocks.
+    pub fn depth(&self) -> usize {
+        self.stages.iter().sum()
+    }
+}
+
+/// SAM's plain ViT (`segment_anything/modeling/image_encoder.py`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct VitConfig {
+    /// Channels of the tokens.
+    pub embed_dim: usize,
+    /// Number of blocks.
+    pub depth: usize,
+    /// Attention heads.
+    pub num_heads: usize,
+    /// Indices of the blocks that attend over the whole image.
+    pub global_attn_indexes: [usize; 4],
+}
+
+/// MobileSAM's TinyViT (`tiny_vit_sam.py`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct TinyVitConfig {
+    /// Channels of each of the four layers.
+    pub embed_dims: [usize; 4],
+    /// Blocks in each layer.
+    pub depths: [usize; 4],
+    /// Attention heads in each layer (the first is convolutional).
+    pub num_heads: [usize; 4],
+    /// Window side in each layer.
+    pub window_sizes: [usize; 4],
+}
+
+/// The three families of image encoders.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Backbone {
+    /// SAM 2.
+    Hiera(HieraConfig),
+    /// SAM.
+    Vit(VitConfig),
+    /// MobileSAM.
+    TinyVit(TinyVitConfig),
+}
+
+/// An image encoder: a backbone and whether adapters stand in front of its blocks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageEncoderConfig {
+    /// The network.
+    pub backbone: Backbone,
+    /// Channels of the image embedding, the prompts and the decoder: 256, and 128 in `micro`.
+    pub prompt_embed_dim: usize,
+    /// Hidden width of every two-way transformer MLP: 2048, and 512 in `micro`.
+    pub transformer_mlp_dim: usize,
+    /// Adapters in front of the blocks.
+    pub adapter: bool,
+}
+
+/// A row of the mask decoder table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MaskDecoderConfig {
+    /// The reference's registry name.
+    pub name: &'static str,
+    /// SAM 2's decoder: high-resolution features in the upscaler, IoU through a sigmoid.
+    pub high_res_features: bool,
+    /// Rank of the LoRA on q and v of every attention; 0 for none.
+    pub lora_rank: usize,
+    /// The object-score head is a three-layer MLP (else one linear layer).
+    pub pred_obj_scores_mlp: bool,
+}
+
+/// Mask decoders: the reference's `build_decoder.py`; ranks from its two `build_model.py`.
+pub const MASK_DECODERS: [MaskDecoderConfig; 4] = [
+    MaskDecoderConfig { name: "sam_mask_decoder", high_res_features: false, lora_rank: 0, pred_obj_scores_mlp: false },
+    MaskDecoderConfig { name: "lora_mask_decoder", high_res_features: false, lora_rank: 32, pred_obj_scores_mlp: true },
+    MaskDecoderConfig { name: "sam2_mask_decoder", high_res_features: true, lora_rank: 0, pred_obj_scores_mlp: true },
+    MaskDecoderConfig {
+        name: "sam2_lora_mask_decoder",
+        high_res_features: true,
+        lora_rank: 8,
+        pred_obj_scores_mlp: true,
+    },
+];
+
+/// A row of the prompt predictor table.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PromptPredictorConfig {
+    /// The reference's registry name.
+    pub name: &'static str,
+    /// Channels of the two finer maps, coarse to fine, as the predictor was built for them; `None` for `linear`, which reads
+    /// the image embedding alone, and for SAM 2, whose maps follow the prompt dimension.
+    pub high_res_channels: Option<usize>,
+    /// Number of maps it walks over: 3, or 1 for `linear`.
+    pub depth: usize,
+    /// Upsampling of the interim mask, to a quarter of the image side.
+    pub mask_scale_factor: usize,
+}
+
+/// Prompt predictors: the reference's `prompt_learning.py`.
+pub const PROMPT_PREDICTORS: [PromptPredictorConfig; 6] = [
+    PromptPredictorConfig { name: "linear", high_res_channels: None, depth: 1, mask_scale_factor: 4 },
+    PromptPredictorConfig { name: "sam2_high_res_ppn", high_res_channels: None, depth: 3, mask_scale_factor: 1 },
+    PromptPredictorConfig {
+        name: "sam_vitb_high_res_ppn",
+        high_res_channels: Some(768),
+        depth: 3,
+        mask_scale_factor: 4,
+    },
+    PromptPredictorConfig {
+        name: "sam_vitl_high_res_ppn",
+        high_res_channels: Some(1024),
+        depth: 3,
+        mask_scale_factor: 4,
+    },
+    PromptPredictorConfig {
+        name: "sam_vith_high_res_ppn",
+        high_res_channels: Some(1280),
+        depth: 3,
+        mask_scale_factor: 4,
+    },
+    PromptPredictorConfig {
+        name: "mobile_sam_high_res_ppn",
+        high_res_channels: Some(320),
+        depth: 3,
+        mask_scale_factor: 4,
+    },
+];
+
+/// Names of all image encoders, without the `_adapter` that each also takes.
+pub const IMAGE_ENCODERS: [&str; 10] = [
+    "sam2_tiny_hiera",
+    "sam2_small_hiera",
+    "sam2_base+_hiera",
+    "sam2_large_hiera",
+    "sam_vit_b",
+    "sam_vit_l",
+    "sam_vit_h",
+    "vit_tiny",
+    "nano",
+    "micro",
+];
+
+/// Side of an image-embedding token in input pixels, in every architecture.
+pub const PATCH_SIZE: usize = 16;
+
+/// Image sizes the networks are built for, in pixels.
+pub const IMAGE_SIZES: [usize; 3] = [256, 512, 1024];
+
+fn backbone(name: &str) -> Option<Backbone> {
+    let hiera = |embed_dim, num_heads, stages, global_att_blocks: [usize; 3], background, window_spec| {
+        Backbone::Hiera(HieraConfig {
+            embed_dim,
+            num_heads,
+            stages,
+            global_att_blocks: global_att_blocks.to_vec(),
+            window_pos_embed_bkg_spatial_size: background,
+            window_spec,
+        })
+    };
+    let vit = |embed_dim, depth, num_heads, global_attn_indexes| {
+        Backbone::Vit(VitConfig { embed_dim, depth, num_heads, global_attn_indexes })
+    };
+    Some(match name {
+        "sam2_tiny_hiera" => hiera(96, 1, [1, 2, 7, 2], [5, 7, 9], 7, [8, 4, 14, 7]),
+        "sam2_small_hiera" => hiera(96, 1, [1, 2, 11, 2], [7, 10, 13], 7, [8, 4, 14, 7]),
+        "sam2_base+_hiera" => hiera(112, 2, [2, 3, 16, 3], [12, 16, 20], 14, [8, 4, 14, 7]),
+        "sam2_large_hiera" => hiera(144, 2, [2, 6, 36, 4], [23, 33, 43], 7, [8, 4, 16, 8]),
+        "sam_vit_b" => vit(768, 12, 12, [2, 5, 8, 11]),
+        "sam_vit_l" => vit(1024, 24, 16, [5, 11, 17, 23]),
+        "sam_vit_h" => vit(1280, 32, 16, [7, 15, 23, 31]),
+        "vit_tiny" => Backbone::TinyVit(TinyVitConfig {
+            embed_dims: [64, 128, 160, 320],
+            depths: [2, 2, 6, 2],
+            num_heads: [2, 4, 5, 10],
+            window_sizes: [7, 7, 14, 7],
+        }),
+        "nano" | "micro" => Backbone::Hiera(HieraConfig {
+            embed_dim: 32,
+            num_heads: 1,
+            stages: [1, 1, 2, 1],
+            global_att_blocks: vec![3],
+            window_pos_embed_bkg_spatial_size: 7,
+            window_spec: [8, 4, 14, 7],
+        }),
+        _ => return None,
+    })
+}
+
+impl ImageEncoderConfig {
+    /// Looks up a name of [`IMAGE_ENCODERS`], with or without `_adapter`.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownName`].
+    pub fn by_name(name: &str) -> Result<Self, ConfigError> {
+        let plain = name.strip_suffix("_adapter");
+        let backbone = backbone(plain.unwrap_or(name)).ok_or_else(|| ConfigError::UnknownName {
+            kind: "image encoder",
+            name: name.into(),
+            known: format!("{} (each also with `_adapter`)", IMAGE_ENCODERS.join(", ")),
+        })?;
+        let micro = plain.unwrap_or(name) == "micro";
+        Ok(Self {
+            backbone,
+            prompt_embed_dim: if micro { 128 } else { 256 },
+            transformer_mlp_dim: if micro { 512 } else { 2048 },
+            adapter: plain.is_some(),
+        })
+    }
+}
+
+/// A whole network, resolved: what [`init`](crate::model::Sam2Rad) builds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sam2RadConfig {
+    /// The names it was made from.
+    pub architecture: Architecture,
+    /// The image encoder.
+    pub image_encoder: ImageEncoderConfig,
+    /// The mask decoder.
+    pub mask_decoder: MaskDecoderConfig,
+    /// The prompt predictor.
+    pub prompt_predictor: PromptPredictorConfig,
+    /// Side of the square input, in pixels.
+    pub image_size: usize,
+    /// Number of structures (classes), each with prompts of its own.
+    pub structures: usize,
+    /// Learnable prompt tokens for each structure.
+    pub tokens: usize,
+}
+
+impl Sam2RadConfig {
+    /// Resolves the names and checks that the parts fit together.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming what to choose instead.
+    pub fn new(
+        architecture: Architecture,
+        image_size: usize,
+        structures: usize,
+        tokens: usize,
+    ) -> Result<Self, ConfigError> {
+        let image_encoder = ImageEncoderConfig::by_name(&architecture.image_encoder)?;
+        let mask_decoder = row(&MASK_DECODERS, |r| r.name, "mask decoder", &architecture.mask_decoder)?;
+        let prompt_predictor = row(&PROMPT_PREDICTORS, |r| r.name, "prompt predictor", &architecture.prompt_predictor)?;
+        if !IMAGE_SIZES.contains(&image_size) {
+            return Err(ConfigError::ImageSize(image_size));
+        }
+        if structures == 0 || tokens < 2 {
+            return Err(ConfigError::Prompts { structures, tokens });
+        }
+        let config =
+            Self { architecture, image_encoder, mask_decoder, prompt_predictor, image_size, structures, tokens };
+        config.check_parts()?;
+        Ok(config)
+    }
+
+    fn check_parts(&self) -> Result<(), ConfigError> {
+        let is_hiera = matches!(self.image_encoder.backbone, Backbone::Hiera(_));
+        let mismatch = |part: &str, why: &str, instead: &str| {
+            Err(ConfigError::Mismatch {
+                part: part.into(),
+                image_encoder: self.architecture.image_encoder.clone(),
+                why: why.into(),
+                instead: instead.into(),
+            })
+        };
+        if is_hiera != self.mask_decoder.high_res_features {
+            let instead = if is_hiera {
+                "sam2_mask_decoder or sam2_lora_mask_decoder"
+            } else {
+                "sam_mask_decoder or lora_mask_decoder"
+            };
+            return mismatch(
+                self.mask_decoder.name,
+                "a decoder reads high-resolution features exactly where the encoder is SAM 2's",
+                instead,
+            );
+        }
+        let channels = match &self.image_encoder.backbone {
+            Backbone::Hiera(_) => None,
+            Backbone::Vit(vit) => Some(vit.embed_dim),
+            Backbone::TinyVit(vit) => Some(vit.embed_dims[3]),
+        };
+        if self.prompt_predictor.depth > 1 && self.prompt_predictor.high_res_channels != channels {
+            let fits = |r: &&PromptPredictorConfig| r.depth == 1 || r.high_res_channels == channels;
+            let names: Vec<_> = PROMPT_PREDICTORS.iter().filter(fits).map(|r| r.name).collect();
+            return mismatch(
+                self.prompt_predictor.name,
+                "it was made for feature maps of other widths",
+                &names.join(" or "),
+            );
+        }
+        Ok(())
+    }
+
+    /// Side of the image embedding, in tokens.
+    pub fn embedding_size(&self) -> usize {
+        self.image_size / PATCH_SIZE
+    }
+
+    /// Side of the low-resolution masks, in pixels.
+    pub fn low_res_size(&self) -> usize {
+        self.image_size / 4
+    }
+}
+
+fn row<T: Copy>(
+    table: &[T],
+    name_of: impl Fn(&T) -> &'static str,
+    kind: &'static str,
+    name: &str,
+) -> Result<T, ConfigError> {
+    table.iter().copied().find(|r| name_of(r) == name).ok_or_else(|| ConfigError::UnknownName {
+        kind,
+        name: name.into(),
+        known: table.iter().map(&name_of).collect::<Vec<_>>().join(", "),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn architecture(image_encoder: &str, mask_decoder: &str, prompt_predictor: &str) -> Architecture {
+        Architecture {
+            image_encoder: image_encoder.into(),
+            mask_decoder: mask_decoder.into(),
+            prompt_predictor: prompt_predictor.into(),
+        }
+    }
+
+    #[test]
+    fn every_encoder_is_known_with_and_without_adapters() {
+        for name in IMAGE_ENCODERS {
+            assert!(!ImageEncoderConfig::by_name(name).unwrap().adapter);
+            assert!(ImageEncoderConfig::by_name(&format!("{name}_adapter")).unwrap().adapter);
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_lists_the_known_ones() {
+        let error = ImageEncoderConfig::by_name("resnet").unwrap_err().to_string();
+        assert!(error.contains("resnet") && error.contains("sam2_tiny_hiera"), "{error}");
+    }
+
+    #[test]
+    fn a_predictor_for_other_widths_is_refused_and_the_right_one_named() {
+        let error =
+            Sam2RadConfig::new(architecture("sam_vit_b", "sam_mask_decoder", "sam_vitl_high_res_ppn"), 512, 1, 10)
+                .unwrap_err()
+                .to_string();
+        assert!(error.contains("sam_vitb_high_res_ppn"), "{error}");
+    }
+
+    #[test]
+    fn a_decoder_of_the_other_family_is_refused() {
+        let error =
+            Sam2RadConfig::new(architecture("nano", "sam_mask_decoder", "sam2_high_res_ppn"), 256, 1, 10).unwrap_err();
+        assert!(matches!(error, ConfigError::Mismatch { .. }));
+    }
+}
