@@ -5,3 +5,10 @@
 #![warn(missing_docs)]
 
 pub mod config;
+pub mod image_encoder;
+pub mod mask_decoder;
+pub mod model;
+pub mod nn;
+pub mod prompt_encoder;
+pub mod prompt_predictor;
+pub mod transformer;

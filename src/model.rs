@@ -1,0 +1,97 @@
+//! The whole network as one burn module: image encoder, prompt predictor, prompt encoder, mask decoder.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Tensor};
+
+use crate::config::Sam2RadConfig;
+pub use crate::image_encoder::ImageFeatures;
+use crate::image_encoder::{self, ImageEncoder};
+pub use crate::mask_decoder::DecodedMasks;
+use crate::mask_decoder::MaskDecoder;
+use crate::nn::small_normal;
+pub use crate::prompt_encoder::{ManualPrompts, Point, PointLabel, PromptEmbeddings};
+use crate::prompt_encoder::{PromptEncoder, PromptEncoderConfig};
+use crate::prompt_predictor::PromptPredictor;
+pub use crate::prompt_predictor::{PredictedPrompts, PredictorStep};
+
+/// Sam2Rad. Field names are the canonical names of the weights (`checkpoint::keys` has the translations).
+#[derive(Module, Debug)]
+pub struct Sam2Rad {
+    image_encoder: ImageEncoder,
+    /// SAM 2 only: added to the image embedding, as there is no memory of earlier frames. `[1, 1, dim]`.
+    no_mem_embed: Option<Param<Tensor<3>>>,
+    prompt_encoder: PromptEncoder,
+    prompt_predictor: PromptPredictor,
+    mask_decoder: MaskDecoder,
+    /// `[structures, tokens, dim]`.
+    learnable_prompts: Param<Tensor<3>>,
+}
+
+impl Sam2RadConfig {
+    /// Makes the network with freshly initialised weights, each made when it is first used.
+    pub fn init(&self, device: &Device) -> Sam2Rad {
+        let dim = self.image_encoder.prompt_embed_dim;
+        let prompts = burn::nn::Initializer::Normal { mean: 0.0, std: 1.0 / 16.0 };
+        Sam2Rad {
+            image_encoder: ImageEncoder::init(self, device),
+            no_mem_embed: self.mask_decoder.high_res_features.then(|| small_normal().init([1, 1, dim], device)),
+            prompt_encoder: PromptEncoderConfig::from(self).init(device),
+            prompt_predictor: PromptPredictor::init(self, device),
+            mask_decoder: MaskDecoder::init(self, device),
+            learnable_prompts: prompts.init([self.structures, self.tokens, dim], device),
+        }
+    }
+}
+
+impl Sam2Rad {
+    /// A normalised frame `[1, 3, image_size, image_size]` to the features that serve every prompt.
+    pub fn encode_image(&self, image: Tensor<4>) -> ImageFeatures {
+        self.encode_image_with_blocks(image, &mut |_| {})
+    }
+
+    /// As [`encode_image`](Self::encode_image), showing `look` the patch embedding and each block's output
+    /// `[1, h, w, channels]`.
+    pub fn encode_image_with_blocks(&self, image: Tensor<4>, look: &mut dyn FnMut(Tensor<4>)) -> ImageFeatures {
+        let image_encoder::ImageFeatures { image_embedding, high_res_features } =
+            self.image_encoder.forward(image, look);
+        ImageFeatures {
+            image_embedding: match &self.no_mem_embed {
+                Some(no_mem_embed) => image_embedding + no_mem_embed.val().unsqueeze(),
+                None => image_embedding,
+            },
+            high_res_features: self.mask_decoder.project_high_res_features(high_res_features),
+        }
+    }
+
+    /// The prompts of every structure on a frame (autonomous mode).
+    pub fn predict_prompts(&self, features: &ImageFeatures) -> PredictedPrompts {
+        self.prompt_predictor.forward(features, self.learnable_prompts.val(), &self.prompt_encoder)
+    }
+
+    /// As [`predict_prompts`](Self::predict_prompts), showing `look` each scale of the predictor, coarse to fine.
+    pub fn predict_prompts_with_steps(
+        &self,
+        features: &ImageFeatures,
+        look: &mut dyn FnMut(PredictorStep),
+    ) -> PredictedPrompts {
+        let prompts = self.learnable_prompts.val();
+        self.prompt_predictor.forward_with_steps(features, prompts, &self.prompt_encoder, look)
+    }
+
+    /// What a person said of one structure, embedded.
+    pub fn encode_prompts(&self, prompts: &ManualPrompts) -> PromptEmbeddings {
+        self.prompt_encoder.forward(prompts)
+    }
+
+    /// Masks for `n` sets of prompts: sparse `[n, tokens, dim]` or `None`, dense `[n, h, w, dim]`.
+    pub fn decode_masks(
+        &self,
+        features: &ImageFeatures,
+        sparse: Option<Tensor<3>>,
+        dense: Tensor<4>,
+        multimask_output: bool,
+    ) -> DecodedMasks {
+        let image_pe = self.prompt_encoder.dense_pe();
+        self.mask_decoder.forward(features, image_pe, sparse, dense, multimask_output)
+    }
+}

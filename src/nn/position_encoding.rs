@@ -1,0 +1,60 @@
+//! Sine position encodings of the prompt predictor: SAM 2's `PositionEmbeddingSine` and the reference's 1-D one.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use std::f64::consts::TAU;
+
+const TEMPERATURE: f64 = 10_000.0;
+const EPSILON: f64 = 1e-6;
+
+/// Encoding of the token index: even channels sine, odd channels cosine, `inv_freq = 10000^(-2k / channels)`.
+///
+/// Returns `[1, tokens, channels]`.
+pub fn sine_1d(tokens: usize, channels: usize, device: &Device) -> Tensor<3> {
+    let positions = (0..tokens).map(|i| i as f64);
+    Tensor::<2>::from_data(TensorData::new(sines(positions, channels), [tokens, channels]), device).unsqueeze()
+}
+
+/// Encoding of the pixel on a `height` x `width` grid: the first half of the channels tells the row, the second the column,
+/// each running from just above 0 to 2 pi over the picture.
+///
+/// Returns `[1, height, width, channels]`.
+pub fn sine_2d(height: usize, width: usize, channels: usize, device: &Device) -> Tensor<4> {
+    let half = channels / 2;
+    let side = |n: usize| sines((1..=n).map(move |i| i as f64 / (n as f64 + EPSILON) * TAU), half);
+    let rows = Tensor::<4>::from_data(TensorData::new(side(height), [1, height, 1, half]), device);
+    let columns = Tensor::<4>::from_data(TensorData::new(side(width), [1, 1, width, half]), device);
+    Tensor::cat(vec![rows.expand([1, height, width, half]), columns.expand([1, height, width, half])], 3)
+}
+
+/// Interleaved sines and cosines of each position at `channels / 2` frequencies, row-major.
+fn sines(positions: impl Iterator<Item = f64>, channels: usize) -> Vec<f32> {
+    positions
+        .flat_map(|position| {
+            (0..channels).map(move |channel| {
+                let frequency = TEMPERATURE.powf(-((channel / 2 * 2) as f64) / channels as f64);
+                let angle = position * frequency;
+                (if channel % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn even_channels_are_sines_and_odd_ones_cosines() {
+        let found: Vec<f32> = sine_1d(3, 4, &Device::flex()).into_data().try_into_vec().unwrap();
+        assert_eq!(&found[..4], &[0.0, 1.0, 0.0, 1.0]);
+        assert!((found[8] - 2f32.sin()).abs() < 1e-6 && (found[11] - 0.02f32.cos()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_square_grid_encodes_rows_first() {
+        let encoding: Vec<f32> = sine_2d(2, 2, 4, &Device::flex()).into_data().try_into_vec().unwrap();
+        let (top_right, bottom_left) = (&encoding[4..8], &encoding[8..12]);
+        assert_eq!(top_right[..2], bottom_left[2..]);
+        assert_ne!(top_right[..2], bottom_left[..2]);
+    }
+}

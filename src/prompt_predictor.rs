@@ -1,0 +1,197 @@
+//! The Prompt Predictor Network (paper, section 3.2; the reference's `prompt_learning.py`): the learnt prompts of each
+//! structure attend to the image features, coarse to fine, and become a box, a mask and prompt embeddings.
+
+use burn::module::Module;
+use burn::nn::PaddingConfig2d;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::tensor::{Device, Tensor, activation};
+
+use crate::config::Sam2RadConfig;
+use crate::image_encoder::ImageFeatures;
+use crate::nn::{
+    Activation, Interpolation, Mlp, MlpConfig, PointwiseConv, PointwiseConvConfig, position_encoding, resize,
+    upsample_nearest,
+};
+use crate::prompt_encoder::PromptEncoder;
+use crate::transformer::{TwoWayAttentionBlock, TwoWayConfig};
+
+/// What the predictor makes of the learnt prompts, a row for each structure.
+#[derive(Debug, Clone)]
+pub struct PredictedPrompts {
+    /// Two box corners, then the last query outputs: `[structures, tokens, dim]`.
+    pub sparse: Tensor<3>,
+    /// The embedded interim mask, `[structures, h, w, dim]`.
+    pub dense: Tensor<4>,
+    /// Left, top, right, bottom in units of the padded input, `[structures, 4]`; right and bottom may exceed 1.
+    pub boxes: Tensor<2>,
+    /// Logits of the interim mask, `[structures, image_size / 4, image_size / 4, 1]`.
+    pub interim_mask: Tensor<4>,
+}
+
+/// One scale of the predictor, kept for those who want to look inside: queries `[structures, tokens, dim]` and keys
+/// `[structures, h w, dim]` after the block.
+#[derive(Debug, Clone)]
+pub struct PredictorStep {
+    /// The prompts.
+    pub queries: Tensor<3>,
+    /// The running dense map.
+    pub keys: Tensor<3>,
+}
+
+/// The first two query outputs to a box.
+#[derive(Module, Debug)]
+pub struct BoxRegressionHead {
+    mlp: Mlp,
+}
+
+impl BoxRegressionHead {
+    /// `[structures, 2, dim]` -> left, top, right, bottom in units of the input, `[structures, 4]`.
+    fn forward(&self, corners: Tensor<3>) -> Tensor<2> {
+        let xywh = activation::sigmoid(self.mlp.forward(corners.flatten::<2>(1, 2), Activation::Relu));
+        let [left_top, size] = [xywh.clone().narrow(1, 0, 2), xywh.narrow(1, 2, 2)];
+        Tensor::cat(vec![left_top.clone(), left_top + size], 1)
+    }
+}
+
+/// The dense map to a mask.
+#[derive(Module, Debug)]
+pub struct MaskClassifier {
+    layers: Vec<Conv2d>,
+    final_conv: PointwiseConv,
+    scale_factor: usize,
+}
+
+impl MaskClassifier {
+    fn init(in_features: usize, scale_factor: usize, device: &Device) -> Self {
+        let hidden = in_features / 4;
+        let conv = |from, to| {
+            Conv2dConfig::new([from, to], [3, 3]).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init(device)
+        };
+        Self {
+            layers: vec![conv(in_features, hidden), conv(hidden, hidden)],
+            final_conv: PointwiseConvConfig::new(hidden, 1).init(device),
+            scale_factor,
+        }
+    }
+
+    /// `[structures, h, w, dim]` -> logits `[structures, scale_factor h, scale_factor w, 1]`.
+    fn forward(&self, dense: Tensor<4>) -> Tensor<4> {
+        let mut x = dense.permute([0, 3, 1, 2]);
+        for layer in &self.layers {
+            x = activation::relu(layer.forward(x));
+        }
+        let mask = self.final_conv.forward(x.permute([0, 2, 3, 1]));
+        let [_, height, width, _] = mask.dims();
+        match self.scale_factor {
+            1 => mask,
+            factor => resize(mask, [height * factor, width * factor], Interpolation::Bilinear),
+        }
+    }
+}
+
+/// The predictor: one two-way attention block for each feature map it walks over.
+#[derive(Module, Debug)]
+pub struct PromptPredictor {
+    box_regression_head: BoxRegressionHead,
+    mask_classifier: MaskClassifier,
+    channel_adapters: Vec<PointwiseConv>,
+    layers: Vec<TwoWayAttentionBlock>,
+}
+
+impl PromptPredictor {
+    /// Makes the predictor that `config` names.
+    pub fn init(config: &Sam2RadConfig, device: &Device) -> Self {
+        let dim = config.image_encoder.prompt_embed_dim;
+        let row = config.prompt_predictor;
+        let is_linear = row.depth == 1;
+        let widths = match row.high_res_channels {
+            _ if is_linear => vec![],
+            Some(channels) => vec![channels, channels],
+            None => vec![dim / 4, dim / 8],
+        };
+        let block = TwoWayConfig::new(dim, config.image_encoder.transformer_mlp_dim);
+        Self {
+            box_regression_head: BoxRegressionHead { mlp: MlpConfig::new(2 * dim, dim, 4, 2).init(device) },
+            mask_classifier: MaskClassifier::init(dim, row.mask_scale_factor, device),
+            channel_adapters: widths.iter().map(|&width| PointwiseConvConfig::new(width, dim).init(device)).collect(),
+            layers: (0..row.depth).map(|i| block.init_block(i == 0 && !is_linear, device)).collect(),
+        }
+    }
+
+    /// Prompts `[structures, tokens, dim]` and a frame's features to predicted prompts.
+    pub fn forward(
+        &self,
+        features: &ImageFeatures,
+        prompts: Tensor<3>,
+        prompt_encoder: &PromptEncoder,
+    ) -> PredictedPrompts {
+        self.forward_with_steps(features, prompts, prompt_encoder, &mut |_| {})
+    }
+
+    /// As [`forward`](Self::forward), showing each scale to `look`, coarse to fine.
+    pub fn forward_with_steps(
+        &self,
+        features: &ImageFeatures,
+        prompts: Tensor<3>,
+        prompt_encoder: &PromptEncoder,
+        look: &mut dyn FnMut(PredictorStep),
+    ) -> PredictedPrompts {
+        let (queries, dense) = self.attend(features, prompts, prompt_encoder, look);
+        let interim_mask = self.mask_classifier.forward(dense);
+        let [_, tokens, _] = queries.dims();
+        let boxes = self.box_regression_head.forward(queries.clone().narrow(1, 0, 2));
+        let corners = prompt_encoder.embed_boxes(boxes.clone());
+        PredictedPrompts {
+            sparse: Tensor::cat(vec![corners, queries.narrow(1, 2, tokens - 2)], 1),
+            dense: prompt_encoder.embed_masks(interim_mask.clone()),
+            boxes,
+            interim_mask,
+        }
+    }
+
+    /// Walks over the maps, coarse to fine -> the last queries and the last dense map `[structures, h, w, dim]`.
+    fn attend(
+        &self,
+        features: &ImageFeatures,
+        prompts: Tensor<3>,
+        prompt_encoder: &PromptEncoder,
+        look: &mut dyn FnMut(PredictorStep),
+    ) -> (Tensor<3>, Tensor<4>) {
+        let [structures, tokens, dim] = prompts.dims();
+        let query_pe = position_encoding::sine_1d(tokens, dim, &prompts.device());
+        let [finest, finer] = features.high_res_features.clone();
+        let finer_maps = [finer, finest].into_iter().zip(&self.channel_adapters);
+        let coarsest = features.image_embedding.clone();
+        let mut maps = vec![coarsest];
+        maps.extend(finer_maps.map(|(map, adapter)| adapter.forward(map)));
+
+        let mut queries = prompts;
+        // The running dense map: "no mask" at the start; the `linear` predictor has none.
+        let mut dense = (!self.channel_adapters.is_empty()).then(|| prompt_encoder.no_mask());
+        for (layer, map) in self.layers.iter().zip(maps) {
+            let [_, height, width, _] = map.dims();
+            let keys = match dense {
+                Some(dense) => map + upsample_nearest_to(dense, height),
+                None => map,
+            };
+            let key_pe = position_encoding::sine_2d(height, width, dim, &queries.device());
+            let keys = keys.expand([structures, height, width, dim]);
+            let (next_queries, next_keys) = layer.forward(
+                queries,
+                keys.reshape([structures, height * width, dim]),
+                query_pe.clone(),
+                key_pe.reshape([1, height * width, dim]),
+            );
+            look(PredictorStep { queries: next_queries.clone(), keys: next_keys.clone() });
+            queries = next_queries;
+            dense = Some(next_keys.reshape([structures, height, width, dim]));
+        }
+        (queries, dense.expect("every predictor has at least one layer"))
+    }
+}
+
+/// Nearest-neighbour resize of a square map to a multiple of its side.
+fn upsample_nearest_to(map: Tensor<4>, height: usize) -> Tensor<4> {
+    let factor = height / map.dims()[1];
+    upsample_nearest(map, factor)
+}

@@ -1,0 +1,209 @@
+//! SAM's two-way transformer (`segment_anything/modeling/transformer.py`): prompts attend to the image and the image to the
+//! prompts. The prompt predictor uses its blocks one by one, the mask decoder the whole.
+
+use burn::config::Config;
+use burn::module::Module;
+use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::tensor::{Device, Tensor, module::attention, ops::AttentionModuleOptions};
+
+use crate::nn::{Activation, Mlp, MlpConfig};
+
+/// Attention heads everywhere in the decoder and the predictor.
+const NUM_HEADS: usize = 8;
+/// Cross attention works at half the width.
+const ATTENTION_DOWNSAMPLE_RATE: usize = 2;
+
+/// A linear projection with an optional low-rank update: `W x + b + B(A x)`, without a scaling factor
+/// (the reference's `LoRAqkv`).
+#[derive(Module, Debug)]
+pub struct Projection {
+    linear: Linear,
+    w_a: Option<Linear>,
+    w_b: Option<Linear>,
+}
+
+impl Projection {
+    fn init(input_dim: usize, output_dim: usize, rank: usize, device: &Device) -> Self {
+        let low_rank = |from, to| (rank > 0).then(|| LinearConfig::new(from, to).with_bias(false).init(device));
+        Self {
+            linear: LinearConfig::new(input_dim, output_dim).init(device),
+            w_a: low_rank(input_dim, rank),
+            w_b: low_rank(rank, output_dim),
+        }
+    }
+
+    fn forward(&self, x: Tensor<3>) -> Tensor<3> {
+        match (&self.w_a, &self.w_b) {
+            (Some(w_a), Some(w_b)) => self.linear.forward(x.clone()) + w_b.forward(w_a.forward(x)),
+            _ => self.linear.forward(x),
+        }
+    }
+}
+
+/// Multi-head attention that may work at less than the embedding's width.
+#[derive(Module, Debug)]
+pub struct Attention {
+    q_proj: Projection,
+    k_proj: Linear,
+    v_proj: Projection,
+    out_proj: Linear,
+}
+
+impl Attention {
+    fn init(embedding_dim: usize, internal_dim: usize, lora_rank: usize, device: &Device) -> Self {
+        Self {
+            q_proj: Projection::init(embedding_dim, internal_dim, lora_rank, device),
+            k_proj: LinearConfig::new(embedding_dim, internal_dim).init(device),
+            v_proj: Projection::init(embedding_dim, internal_dim, lora_rank, device),
+            out_proj: LinearConfig::new(internal_dim, embedding_dim).init(device),
+        }
+    }
+
+    /// Queries `[batch, n, dim]` look at keys and values `[batch, m, dim]` -> `[batch, n, dim]`.
+    fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
+        let q = separate_heads(self.q_proj.forward(q));
+        let k = separate_heads(self.k_proj.forward(k));
+        let v = separate_heads(self.v_proj.forward(v));
+        let out = attention(q, k, v, None, None, AttentionModuleOptions::default());
+        self.out_proj.forward(recombine_heads(out))
+    }
+}
+
+/// `[batch, tokens, dim]` -> `[batch, heads, tokens, dim / heads]`.
+fn separate_heads(x: Tensor<3>) -> Tensor<4> {
+    let [batch, tokens, dim] = x.dims();
+    x.reshape([batch, tokens, NUM_HEADS, dim / NUM_HEADS]).swap_dims(1, 2)
+}
+
+/// The inverse of [`separate_heads`].
+fn recombine_heads(x: Tensor<4>) -> Tensor<3> {
+    let [batch, heads, tokens, head_dim] = x.dims();
+    x.swap_dims(1, 2).reshape([batch, tokens, heads * head_dim])
+}
+
+/// Configuration of a [`TwoWayAttentionBlock`] and a [`TwoWayTransformer`].
+#[derive(Config, Debug)]
+pub struct TwoWayConfig {
+    /// Channels of queries and keys.
+    pub embedding_dim: usize,
+    /// Hidden width of the MLP.
+    pub mlp_dim: usize,
+    /// Rank of the LoRA on q and v; 0 for none.
+    #[config(default = 0)]
+    pub lora_rank: usize,
+}
+
+/// Self-attention of the queries, queries to keys, MLP on the queries, keys to queries.
+#[derive(Module, Debug)]
+pub struct TwoWayAttentionBlock {
+    self_attn: Attention,
+    norm1: LayerNorm,
+    cross_attn_token_to_image: Attention,
+    norm2: LayerNorm,
+    mlp: Mlp,
+    norm3: LayerNorm,
+    norm4: LayerNorm,
+    cross_attn_image_to_token: Attention,
+    /// The first block of a stack takes its queries as they are: no position added, no residual.
+    skip_first_layer_pe: bool,
+}
+
+impl TwoWayConfig {
+    /// Makes a block; `skip_first_layer_pe` on the first of a stack.
+    pub fn init_block(&self, skip_first_layer_pe: bool, device: &Device) -> TwoWayAttentionBlock {
+        let norm = || LayerNormConfig::new(self.embedding_dim).init(device);
+        let cross = || self.init_cross_attention(device);
+        TwoWayAttentionBlock {
+            self_attn: Attention::init(self.embedding_dim, self.embedding_dim, self.lora_rank, device),
+            norm1: norm(),
+            cross_attn_token_to_image: cross(),
+            norm2: norm(),
+            mlp: MlpConfig::new(self.embedding_dim, self.mlp_dim, self.embedding_dim, 2).init(device),
+            norm3: norm(),
+            norm4: norm(),
+            cross_attn_image_to_token: cross(),
+            skip_first_layer_pe,
+        }
+    }
+
+    fn init_cross_attention(&self, device: &Device) -> Attention {
+        let internal_dim = self.embedding_dim / ATTENTION_DOWNSAMPLE_RATE;
+        Attention::init(self.embedding_dim, internal_dim, self.lora_rank, device)
+    }
+
+    /// Makes SAM's stack of two blocks and a final attention.
+    pub fn init(&self, device: &Device) -> TwoWayTransformer {
+        TwoWayTransformer {
+            layers: vec![self.init_block(true, device), self.init_block(false, device)],
+            final_attn_token_to_image: self.init_cross_attention(device),
+            norm_final_attn: LayerNormConfig::new(self.embedding_dim).init(device),
+        }
+    }
+}
+
+impl TwoWayAttentionBlock {
+    /// Queries `[batch, n, dim]` and keys `[batch, m, dim]` with their position encodings (of batch 1 or `batch`) to the next
+    /// queries and keys.
+    pub fn forward(
+        &self,
+        queries: Tensor<3>,
+        keys: Tensor<3>,
+        query_pe: Tensor<3>,
+        key_pe: Tensor<3>,
+    ) -> (Tensor<3>, Tensor<3>) {
+        let queries = if self.skip_first_layer_pe {
+            self.self_attn.forward(queries.clone(), queries.clone(), queries)
+        } else {
+            let q = queries.clone() + query_pe.clone();
+            queries.clone() + self.self_attn.forward(q.clone(), q, queries)
+        };
+        let queries = self.norm1.forward(queries);
+
+        let keys_with_pe = keys.clone() + key_pe;
+        let q = queries.clone() + query_pe.clone();
+        let attended = self.cross_attn_token_to_image.forward(q, keys_with_pe.clone(), keys.clone());
+        let queries = self.norm2.forward(queries + attended);
+
+        let hidden = self.mlp.forward(queries.clone(), Activation::Relu);
+        let queries = self.norm3.forward(queries + hidden);
+
+        let q = queries.clone() + query_pe;
+        let attended = self.cross_attn_image_to_token.forward(keys_with_pe, q, queries.clone());
+        let keys = self.norm4.forward(keys + attended);
+        (queries, keys)
+    }
+}
+
+/// The mask decoder's transformer: two blocks, then the tokens look at the image once more.
+#[derive(Module, Debug)]
+pub struct TwoWayTransformer {
+    layers: Vec<TwoWayAttentionBlock>,
+    final_attn_token_to_image: Attention,
+    norm_final_attn: LayerNorm,
+}
+
+impl TwoWayTransformer {
+    /// Image `[batch, h w, dim]`, its position encoding `[1, h w, dim]` and tokens `[batch, n, dim]` (which are their own
+    /// position encoding) -> tokens and image.
+    pub fn forward(&self, image: Tensor<3>, image_pe: Tensor<3>, tokens: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
+        let (mut queries, mut keys) = (tokens.clone(), image);
+        for layer in &self.layers {
+            (queries, keys) = layer.forward(queries, keys, tokens.clone(), image_pe.clone());
+        }
+        let attended =
+            self.final_attn_token_to_image.forward(queries.clone() + tokens, keys.clone() + image_pe, keys.clone());
+        (self.norm_final_attn.forward(queries + attended), keys)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Distribution;
+
+    #[test]
+    fn recombining_undoes_separating_heads() {
+        let x = Tensor::<3>::random([2, 5, 32], Distribution::Default, &Device::flex());
+        recombine_heads(separate_heads(x.clone())).into_data().assert_eq(&x.into_data(), true);
+    }
+}
