@@ -4,9 +4,9 @@
 use burn::config::Config;
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::{Device, Tensor, module::attention, ops::AttentionModuleOptions};
+use burn::tensor::{Device, Tensor};
 
-use crate::nn::{Activation, Mlp, MlpConfig};
+use crate::nn::{Activation, Mlp, MlpConfig, attention, linear};
 
 /// Attention heads everywhere in the decoder and the predictor.
 const NUM_HEADS: usize = 8;
@@ -34,8 +34,8 @@ impl Projection {
 
     fn forward(&self, x: Tensor<3>) -> Tensor<3> {
         match (&self.w_a, &self.w_b) {
-            (Some(w_a), Some(w_b)) => self.linear.forward(x.clone()) + w_b.forward(w_a.forward(x)),
-            _ => self.linear.forward(x),
+            (Some(w_a), Some(w_b)) => linear(&self.linear, x.clone()) + linear(w_b, linear(w_a, x)),
+            _ => linear(&self.linear, x),
         }
     }
 }
@@ -61,24 +61,9 @@ impl Attention {
 
     /// Queries `[batch, n, dim]` look at keys and values `[batch, m, dim]` -> `[batch, n, dim]`.
     fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
-        let q = separate_heads(self.q_proj.forward(q));
-        let k = separate_heads(self.k_proj.forward(k));
-        let v = separate_heads(self.v_proj.forward(v));
-        let out = attention(q, k, v, None, None, AttentionModuleOptions::default());
-        self.out_proj.forward(recombine_heads(out))
+        let (q, k, v) = (self.q_proj.forward(q), linear(&self.k_proj, k), self.v_proj.forward(v));
+        linear(&self.out_proj, attention(q, k, v, NUM_HEADS, None, None))
     }
-}
-
-/// `[batch, tokens, dim]` -> `[batch, heads, tokens, dim / heads]`.
-fn separate_heads(x: Tensor<3>) -> Tensor<4> {
-    let [batch, tokens, dim] = x.dims();
-    x.reshape([batch, tokens, NUM_HEADS, dim / NUM_HEADS]).swap_dims(1, 2)
-}
-
-/// The inverse of [`separate_heads`].
-fn recombine_heads(x: Tensor<4>) -> Tensor<3> {
-    let [batch, heads, tokens, head_dim] = x.dims();
-    x.swap_dims(1, 2).reshape([batch, tokens, heads * head_dim])
 }
 
 /// Configuration of a [`TwoWayAttentionBlock`] and a [`TwoWayTransformer`].
@@ -193,17 +178,5 @@ impl TwoWayTransformer {
         let attended =
             self.final_attn_token_to_image.forward(queries.clone() + tokens, keys.clone() + image_pe, keys.clone());
         (self.norm_final_attn.forward(queries + attended), keys)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use burn::tensor::Distribution;
-
-    #[test]
-    fn recombining_undoes_separating_heads() {
-        let x = Tensor::<3>::random([2, 5, 32], Distribution::Default, &Device::flex());
-        recombine_heads(separate_heads(x.clone())).into_data().assert_eq(&x.into_data(), true);
     }
 }

@@ -4,7 +4,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::nn::gelu;
+use crate::nn::{gelu, linear};
 
 /// Width of the bottleneck.
 const HIDDEN_DIM: usize = 64;
@@ -27,6 +27,6 @@ impl Adapter {
 
     /// `[..., dim]` -> `[..., dim]`.
     pub fn forward<const D: usize>(&self, x: Tensor<D>) -> Tensor<D> {
-        x.clone() + gelu(self.up.forward(gelu(self.down.forward(x))))
+        x.clone() + gelu(linear(&self.up, gelu(linear(&self.down, x))))
     }
 }

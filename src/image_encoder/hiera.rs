@@ -3,13 +3,13 @@
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig, PaddingConfig2d};
-use burn::tensor::{Device, Tensor, module::attention, ops::AttentionModuleOptions};
+use burn::tensor::{Device, Tensor};
 
 use super::{Adapter, FpnNeck, ImageFeatures};
 use crate::config::HieraConfig;
 use crate::nn::{
-    Activation, ENCODER_NORM_EPSILON, Interpolation, Mlp, MlpConfig, resize, small_normal, window_partition,
-    window_unpartition,
+    Activation, ENCODER_NORM_EPSILON, Interpolation, Mlp, MlpConfig, attention, linear, resize, small_normal,
+    window_partition, window_unpartition,
 };
 
 const MLP_RATIO: usize = 4;
@@ -157,7 +157,7 @@ impl MultiScaleBlock {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let normed = self.norm1.forward(x.clone());
         let shortcut = match &self.proj {
-            Some(proj) => max_pool_2x2(proj.forward(normed.clone())),
+            Some(proj) => max_pool_2x2(linear(proj, normed.clone())),
             None => x,
         };
         let [_, height, width, _] = shortcut.dims();
@@ -186,18 +186,14 @@ impl MultiScaleAttention {
     /// `[batch, h, w, dim]` -> `[batch, h, w, dim_out]`, or half of h and w where the queries are pooled.
     fn forward(&self, x: Tensor<4>, pool: bool) -> Tensor<4> {
         let [batch, height, width, _] = x.dims();
-        let qkv = self.qkv.forward(x);
+        let qkv = linear(&self.qkv, x);
         let dim_out = qkv.dims()[3] / 3;
         let part = |i| qkv.clone().narrow(3, i * dim_out, dim_out);
-        let separate_heads = |x: Tensor<4>| {
-            let [_, height, width, _] = x.dims();
-            x.reshape([batch, height * width, self.num_heads, dim_out / self.num_heads]).swap_dims(1, 2)
-        };
         let (q, height, width) =
             if pool { (max_pool_2x2(part(0)), height / 2, width / 2) } else { (part(0), height, width) };
-        let options = AttentionModuleOptions::default();
-        let out = attention(separate_heads(q), separate_heads(part(1)), separate_heads(part(2)), None, None, options);
-        self.proj.forward(out.swap_dims(1, 2).reshape([batch, height, width, dim_out]))
+        let [q, k, v] = [q, part(1), part(2)].map(|x| x.flatten::<3>(1, 2));
+        let out = attention(q, k, v, self.num_heads, None, None);
+        linear(&self.proj, out).reshape([batch, height, width, dim_out])
     }
 }
 

@@ -2,16 +2,12 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::{
-    Device, Int, Tensor, TensorData,
-    module::{attention, conv2d},
-    ops::{AttentionModuleOptions, ConvOptions},
-};
+use burn::tensor::{Device, Int, Tensor, TensorData, module::conv2d, ops::ConvOptions};
 use std::collections::HashMap;
 
 use super::{Adapter, ConvNeck, ImageFeatures};
 use crate::config::TinyVitConfig;
-use crate::nn::{gelu, torch_default, window_partition, window_unpartition};
+use crate::nn::{attention, gelu, linear, torch_default, window_partition, window_unpartition};
 
 const EXPAND_RATIO: usize = 4;
 const BATCH_NORM_EPSILON: f64 = 1e-5;
@@ -268,8 +264,8 @@ impl TinyVitBlock {
         let windows = self.attn.forward(window_partition(x.clone(), self.window_size));
         let x = x + window_unpartition(windows, height, width);
         let x = self.local_conv.forward(x.permute([0, 3, 1, 2])).permute([0, 2, 3, 1]);
-        let hidden = gelu(self.mlp.fc1.forward(self.mlp.norm.forward(x.clone())));
-        (x + self.mlp.fc2.forward(hidden)).permute([0, 3, 1, 2])
+        let hidden = gelu(linear(&self.mlp.fc1, self.mlp.norm.forward(x.clone())));
+        (x + linear(&self.mlp.fc2, hidden)).permute([0, 3, 1, 2])
     }
 }
 
@@ -303,16 +299,14 @@ impl Attention {
         let biases = self.attention_biases.val();
         let [heads, _] = biases.dims();
         // Each head has its q, k and v side by side.
-        let qkv = self.qkv.forward(self.norm.forward(x)).reshape([windows, tokens, heads, 3 * dim / heads]);
-        let part = |i| qkv.clone().narrow(3, i * dim / heads, dim / heads).swap_dims(1, 2);
+        let qkv = linear(&self.qkv, self.norm.forward(x)).reshape([windows, tokens, heads, 3 * dim / heads]);
+        let [q, k, v] = [0, 1, 2].map(|i| qkv.clone().narrow(3, i * dim / heads, dim / heads).flatten::<3>(2, 3));
         let distances = Tensor::<1, Int>::from_data(
             TensorData::new(distance_indices(self.window_size), [tokens * tokens]),
             &biases.device(),
         );
-        let bias = biases.select(1, distances).reshape([1, heads, tokens, tokens]);
-        let options = AttentionModuleOptions::default();
-        let out = attention(part(0), part(1), part(2), None, Some(bias), options);
-        self.proj.forward(out.swap_dims(1, 2).reshape([windows, side, side, dim]))
+        let bias = biases.select(1, distances).reshape([heads, tokens, tokens]);
+        linear(&self.proj, attention(q, k, v, heads, None, Some(bias))).reshape([windows, side, side, dim])
     }
 }
 

@@ -3,12 +3,13 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::{Device, Int, Tensor, TensorData, module::attention, ops::AttentionModuleOptions};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::{Adapter, ConvNeck, ImageFeatures};
 use crate::config::{PATCH_SIZE, VitConfig};
 use crate::nn::{
-    ENCODER_NORM_EPSILON, PatchConv, PatchConvConfig, gelu, small_normal, window_partition, window_unpartition,
+    ENCODER_NORM_EPSILON, PatchConv, PatchConvConfig, attention, gelu, linear, small_normal, window_partition,
+    window_unpartition,
 };
 
 const WINDOW_SIZE: usize = 14;
@@ -118,8 +119,8 @@ impl Block {
             size => window_unpartition(self.attn.forward(window_partition(normed, size)), height, width),
         };
         let x = x + attended;
-        let hidden = gelu(self.mlp.lin1.forward(self.norm2.forward(x.clone())));
-        x + self.mlp.lin2.forward(hidden)
+        let hidden = gelu(linear(&self.mlp.lin1, self.norm2.forward(x.clone())));
+        x + linear(&self.mlp.lin2, hidden)
     }
 }
 
@@ -144,25 +145,25 @@ impl Attention {
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [batch, side, _, dim] = x.dims();
         let (heads, head_dim) = (self.num_heads, dim / self.num_heads);
-        let qkv = self.qkv.forward(x).reshape([batch, side * side, 3 * heads, head_dim]).swap_dims(1, 2);
-        let part = |i| qkv.clone().narrow(1, i * heads, heads);
+        let qkv = linear(&self.qkv, x).reshape([batch, side * side, 3 * heads, head_dim]);
+        let part = |i| qkv.clone().narrow(2, i * heads, heads);
         let q = part(0);
-        let rows = relative_positions(self.rel_pos_h.val(), side);
-        let columns = relative_positions(self.rel_pos_w.val(), side);
-        let grid = q.clone().reshape([batch * heads, side, side, head_dim]);
-        let row_scores = grid.clone().swap_dims(0, 1).reshape([side, batch * heads * side, head_dim]).matmul(rows);
-        let row_scores = row_scores.reshape([side, batch * heads, side, side]).swap_dims(0, 1);
-        let column_scores = grid.permute([2, 0, 1, 3]).reshape([side, batch * heads * side, head_dim]).matmul(columns);
-        let column_scores = column_scores.reshape([side, batch * heads, side, side]).permute([1, 2, 0, 3]);
-        let scores = |x: Tensor<4>| x.reshape([batch, heads, side * side, side]);
+        // `[row, batch, column, head, channel]`, and with rows and columns changed about.
+        let by_row = q.clone().reshape([batch, side, side, heads, head_dim]).swap_dims(0, 1);
+        let by_column = by_row.clone().permute([2, 1, 0, 3, 4]);
+        let scores = |queries: Tensor<5>, table: &Param<Tensor<2>>| {
+            let queries = queries.reshape([side, batch * side * heads, head_dim]);
+            queries.matmul(relative_positions(table.val(), side)).reshape([side, batch, side, heads, side])
+        };
+        let row_scores = scores(by_row, &self.rel_pos_h).permute([1, 0, 2, 3, 4]);
+        let column_scores = scores(by_column, &self.rel_pos_w).permute([1, 2, 0, 3, 4]);
+        let tokens = |x: Tensor<5>| x.reshape([batch, side * side, heads, side]);
 
-        let scale = 1.0 / (head_dim as f64).sqrt();
-        let q = Tensor::cat(vec![q * scale, scores(row_scores), scores(column_scores)], 3);
-        let own = own_row_and_column(side, &q.device()).expand([batch, heads, side * side, 2 * side]);
+        let q = Tensor::cat(vec![q / (head_dim as f64).sqrt(), tokens(row_scores), tokens(column_scores)], 3);
+        let own = own_row_and_column(side, &q.device()).expand([batch, side * side, heads, 2 * side]);
         let k = Tensor::cat(vec![part(1), own], 3);
-        let options = AttentionModuleOptions { scale: Some(1.0), ..Default::default() };
-        let out = attention(q, k, part(2), None, None, options);
-        self.proj.forward(out.swap_dims(1, 2).reshape([batch, side, side, dim]))
+        let [q, k, v] = [q, k, part(2)].map(|x| x.flatten::<3>(2, 3));
+        linear(&self.proj, attention(q, k, v, heads, Some(1.0), None)).reshape([batch, side, side, dim])
     }
 }
 
@@ -174,12 +175,12 @@ fn relative_positions(table: Tensor<2>, side: usize) -> Tensor<3> {
     table.select(0, rows).reshape([side, side, head_dim]).swap_dims(1, 2)
 }
 
-/// One-hot row and one-hot column of each token, `[1, 1, side side, 2 side]`.
+/// One-hot row and one-hot column of each token, `[1, side side, 1, 2 side]`.
 fn own_row_and_column(side: usize, device: &Device) -> Tensor<4> {
     let mut values = vec![0f32; side * side * 2 * side];
     for (token, row) in values.chunks_exact_mut(2 * side).enumerate() {
         row[token / side] = 1.0;
         row[side + token % side] = 1.0;
     }
-    Tensor::from_data(TensorData::new(values, [1, 1, side * side, 2 * side]), device)
+    Tensor::from_data(TensorData::new(values, [1, side * side, 1, 2 * side]), device)
 }

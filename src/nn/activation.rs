@@ -23,5 +23,9 @@ impl Activation {
 
 /// The exact GELU, `x Φ(x)`; any shape.
 pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    #[cfg(feature = "cpu")]
+    if let Some(y) = super::kernels::gelu(&x) {
+        return y;
+    }
     activation::gelu(x)
 }

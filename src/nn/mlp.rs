@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use super::Activation;
+use super::{Activation, linear};
 
 /// Configuration of an [`Mlp`].
 #[derive(Config, Debug)]
@@ -42,7 +42,7 @@ impl Mlp {
     /// `[..., input_dim]` -> `[..., output_dim]`.
     pub fn forward<const D: usize>(&self, mut x: Tensor<D>, activation: Activation) -> Tensor<D> {
         for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x);
+            x = linear(layer, x);
             if i + 1 < self.layers.len() {
                 x = activation.forward(x);
             }

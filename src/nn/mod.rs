@@ -1,6 +1,10 @@
 //! Layers that the networks share. Activations are channels-last, `[batch, height, width, channels]`.
 
 mod activation;
+mod attention;
+#[cfg(feature = "cpu")]
+mod kernels;
+mod linear;
 mod mlp;
 mod patch;
 mod pointwise;
@@ -9,6 +13,8 @@ mod resize;
 mod window;
 
 pub use activation::{Activation, gelu};
+pub use attention::attention;
+pub use linear::{affine, linear};
 pub use mlp::{Mlp, MlpConfig};
 pub use patch::{PatchConv, PatchConvConfig, UpscaleConv, UpscaleConvConfig};
 pub use pointwise::{PointwiseConv, PointwiseConvConfig};

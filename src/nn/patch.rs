@@ -44,7 +44,7 @@ impl PatchConv {
         let weight = self.weight.val();
         let [out_channels, in_channels, size, _] = weight.dims();
         let weight = weight.permute([2, 3, 1, 0]).reshape([size * size * in_channels, out_channels]);
-        burn::tensor::module::linear(space_to_depth(x, size), weight, Some(self.bias.val()))
+        super::affine(space_to_depth(x, size), weight, Some(self.bias.val()))
     }
 }
 
@@ -84,7 +84,7 @@ impl UpscaleConv {
         let [in_channels, out_channels, _, _] = weight.dims();
         let weight = weight.permute([0, 2, 3, 1]).reshape([in_channels, 4 * out_channels]);
         let bias = self.bias.val().repeat(&[4]);
-        depth_to_space(burn::tensor::module::linear(x, weight, Some(bias)), 2)
+        depth_to_space(super::affine(x, weight, Some(bias)), 2)
     }
 }
 

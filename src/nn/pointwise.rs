@@ -44,6 +44,6 @@ impl PointwiseConv {
         let weight = self.weight.val();
         let [out_channels, in_channels, _, _] = weight.dims();
         let weight = weight.reshape([out_channels, in_channels]).transpose();
-        burn::tensor::module::linear(x, weight, self.bias.as_ref().map(Param::val))
+        super::affine(x, weight, self.bias.as_ref().map(Param::val))
     }
 }
