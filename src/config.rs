@@ -17,6 +17,12 @@ pub struct Architecture {
     pub prompt_predictor: String,
 }
 
+impl std::fmt::Display for Architecture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} + {} + {}", self.image_encoder, self.prompt_predictor, self.mask_decoder)
+    }
+}
+
 /// Why three names, an image size and a number of structures do not make a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -145,9 +151,16 @@ pub struct MaskDecoderConfig {
 }
 
 /// Mask decoders: the reference's `build_decoder.py`; ranks from its two `build_model.py`.
-pub const MASK_DECODERS: [MaskDecoderConfig; 4] = [
+pub const MASK_DECODERS: [MaskDecoderConfig; 5] = [
     MaskDecoderConfig { name: "sam_mask_decoder", high_res_features: false, lora_rank: 0, pred_obj_scores_mlp: false },
     MaskDecoderConfig { name: "lora_mask_decoder", high_res_features: false, lora_rank: 32, pred_obj_scores_mlp: true },
+    // What `lora_mask_decoder` becomes when its LoRA is merged: the reference has no name for it.
+    MaskDecoderConfig {
+        name: "merged_lora_mask_decoder",
+        high_res_features: false,
+        lora_rank: 0,
+        pred_obj_scores_mlp: true,
+    },
     MaskDecoderConfig { name: "sam2_mask_decoder", high_res_features: true, lora_rank: 0, pred_obj_scores_mlp: true },
     MaskDecoderConfig {
         name: "sam2_lora_mask_decoder",

@@ -1,0 +1,178 @@
+//! What a checkpoint holds, from the names and shapes of its tensors alone.
+
+use std::collections::BTreeMap;
+
+use super::CheckpointError;
+use super::keys::Naming;
+use crate::config::{Architecture, Backbone, IMAGE_ENCODERS, ImageEncoderConfig, PATCH_SIZE, PROMPT_PREDICTORS};
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detected {
+    /// Whose names they are.
+    pub naming: Naming,
+    /// What stands in front of every name of the network, for example `state_dict.model.model.`.
+    pub prefix: String,
+    /// The network.
+    pub architecture: Architecture,
+    /// Side of the input where a position table tells it.
+    pub image_size: Option<usize>,
+    /// Structures with learnt prompts.
+    pub structures: Option<usize>,
+    /// Learnt tokens for each.
+    pub tokens: Option<usize>,
+    /// The whole name of the learnt prompts.
+    pub prompts: Option<String>,
+}
+
+/// Looks at `shapes`. `dataset` chooses the prompts where the reference trainer's file has several.
+///
+/// # Errors
+/// [`CheckpointError::NotACheckpoint`], [`CheckpointError::OtherArchitecture`] or [`CheckpointError::Dataset`].
+pub fn detect(shapes: &BTreeMap<String, Vec<usize>>, dataset: Option<&str>) -> Result<Detected, CheckpointError> {
+    let prefix = prefix(shapes).ok_or_else(|| {
+        let example = shapes.keys().next().map_or("nothing".to_owned(), |name| format!("`{name}`"));
+        CheckpointError::NotACheckpoint(format!(
+            "it has no image encoder among its {} tensors ({example})",
+            shapes.len()
+        ))
+    })?;
+    let inside: BTreeMap<&str, &[usize]> =
+        shapes.iter().filter_map(|(name, shape)| Some((name.strip_prefix(&prefix)?, shape.as_slice()))).collect();
+    let has = |part: &str| inside.keys().any(|name| name.contains(part));
+    let naming = if has("prompt_sampler.") {
+        Naming::Reference
+    } else if has("sam_prompt_encoder.") {
+        Naming::Sam2
+    } else if has("prompt_predictor.") {
+        Naming::Sam2Rad
+    } else {
+        Naming::Sam
+    };
+    let encoder = image_encoder(&inside)?;
+    let config = ImageEncoderConfig::by_name(&encoder)?;
+    let (prompts, prompts_shape) = learnable_prompts(shapes, dataset)?.unzip();
+    let [structures, tokens] = match prompts_shape.as_deref() {
+        Some(&[structures, tokens, _]) => [Some(structures), Some(tokens)],
+        _ => [None, None],
+    };
+    let table = find(&inside, "image_encoder.", "pos_embed").filter(|_| matches!(config.backbone, Backbone::Vit(_)));
+    Ok(Detected {
+        naming,
+        prefix,
+        image_size: table.and_then(|shape| shape.get(1)).map(|side| side * PATCH_SIZE),
+        architecture: Architecture {
+            mask_decoder: mask_decoder(&config, &inside).to_owned(),
+            prompt_predictor: prompt_predictor(&config, naming, &inside).to_owned(),
+            image_encoder: encoder,
+        },
+        structures,
+        tokens,
+        prompts,
+    })
+}
+
+/// What stands in front of `image_encoder.` in most names that have it.
+fn prefix(shapes: &BTreeMap<String, Vec<usize>>) -> Option<String> {
+    let mut counts = BTreeMap::new();
+    for (before, _) in shapes.keys().filter_map(|name| name.split_once("image_encoder.")) {
+        *counts.entry(before).or_insert(0) += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(prefix, _)| prefix.to_owned())
+}
+
+/// The shape of the tensor whose name starts and ends so.
+fn find<'a>(inside: &BTreeMap<&str, &'a [usize]>, start: &str, end: &str) -> Option<&'a [usize]> {
+    inside.iter().find(|(name, _)| name.starts_with(start) && name.ends_with(end)).map(|(_, shape)| *shape)
+}
+
+/// The number that follows `before`, at its largest, plus one.
+fn count(inside: &BTreeMap<&str, &[usize]>, before: &str) -> usize {
+    let numbers = inside.keys().filter_map(|name| {
+        let (_, after) = name.split_once(before)?;
+        after.split('.').next()?.parse::<usize>().ok()
+    });
+    numbers.max().map_or(0, |largest| largest.saturating_add(1))
+}
+
+fn image_encoder(inside: &BTreeMap<&str, &[usize]>) -> Result<String, CheckpointError> {
+    let first = |shape: Option<&[usize]>| shape.and_then(|shape| shape.first().copied()).unwrap_or(0);
+    let hiera_width = first(find(inside, "image_encoder.", "trunk.patch_embed.proj.weight"));
+    let vit_width = first(find(inside, "image_encoder.", "patch_embed.proj.weight"));
+    let neck_width = first(find(inside, "image_encoder.", "neck.convs.0.conv.weight"));
+    let hiera_depth = count(inside, "trunk.blocks.");
+    let vit_depth = count(inside, "image_encoder.blocks.").max(count(inside, "image_encoder.net.blocks."));
+    let is_tiny = inside.keys().any(|name| name.contains("attn.attention_biases"));
+    let fits = |name: &&&str| {
+        let Ok(config) = ImageEncoderConfig::by_name(name) else { return false };
+        match &config.backbone {
+            Backbone::Hiera(hiera) => {
+                (hiera.embed_dim, hiera.depth(), config.prompt_embed_dim) == (hiera_width, hiera_depth, neck_width)
+            }
+            Backbone::Vit(vit) => hiera_width == 0 && (vit.embed_dim, vit.depth) == (vit_width, vit_depth),
+            Backbone::TinyVit(_) => is_tiny,
+        }
+    };
+    let name = IMAGE_ENCODERS.iter().find(fits).ok_or_else(|| CheckpointError::OtherArchitecture {
+        found: match (hiera_depth, vit_depth) {
+            (0, 0) => "an image encoder of no known kind".to_owned(),
+            (0, depth) => format!("a ViT with {depth} blocks of width {vit_width}"),
+            (depth, _) => format!("a Hiera with {depth} blocks that start at width {hiera_width}"),
+        },
+        expected: format!("one of {}", IMAGE_ENCODERS.join(", ")),
+    })?;
+    let adapter = inside.keys().any(|name| name.starts_with("image_encoder.adapters."));
+    Ok(format!("{name}{}", if adapter { "_adapter" } else { "" }))
+}
+
+fn mask_decoder(encoder: &ImageEncoderConfig, inside: &BTreeMap<&str, &[usize]>) -> &'static str {
+    let has = |part: &str| inside.keys().any(|name| name.contains(part));
+    let lora = has("mask_decoder.") && has("q_proj.w_a.");
+    match (matches!(encoder.backbone, Backbone::Hiera(_)), lora) {
+        (true, true) => "sam2_lora_mask_decoder",
+        (true, false) => "sam2_mask_decoder",
+        (false, true) => "lora_mask_decoder",
+        (false, false) if has("pred_obj_score_head.layers.2.") => "merged_lora_mask_decoder",
+        (false, false) => "sam_mask_decoder",
+    }
+}
+
+fn prompt_predictor(encoder: &ImageEncoderConfig, naming: Naming, inside: &BTreeMap<&str, &[usize]>) -> &'static str {
+    let has = |part: &str| inside.keys().any(|name| name.contains(part));
+    let ours_or_reference = matches!(naming, Naming::Sam2Rad | Naming::Reference);
+    if ours_or_reference && !has("channel_adapters.") {
+        return "linear";
+    }
+    let width = match &encoder.backbone {
+        Backbone::Hiera(_) => None,
+        Backbone::Vit(vit) => Some(vit.embed_dim),
+        Backbone::TinyVit(vit) => Some(vit.embed_dims[3]),
+    };
+    let row = PROMPT_PREDICTORS.iter().find(|row| row.depth > 1 && row.high_res_channels == width);
+    row.map_or("linear", |row| row.name)
+}
+
+/// The learnt prompts' name and shape: ours, or the reference trainer's under their dataset's name.
+fn learnable_prompts(
+    shapes: &BTreeMap<String, Vec<usize>>,
+    dataset: Option<&str>,
+) -> Result<Option<(String, Vec<usize>)>, CheckpointError> {
+    let optimizer = |name: &str| name.contains("optimizer");
+    let all = shapes.iter().filter(|(name, shape)| {
+        shape.len() == 3 && !optimizer(name) && name.split('.').any(|part| part == "learnable_prompts")
+    });
+    let dataset_of =
+        |name: &str| name.rsplit("learnable_prompts").next().unwrap_or("").trim_start_matches('.').to_owned();
+    let mut all: Vec<_> = all.map(|(name, shape)| (dataset_of(name), name.clone(), shape.clone())).collect();
+    if let Some(dataset) = dataset {
+        let names: Vec<_> = all.iter().map(|(dataset, ..)| dataset.clone()).collect();
+        all.retain(|(name, ..)| name == dataset);
+        if all.is_empty() {
+            return Err(CheckpointError::Dataset(format!("{}, and none is `{dataset}`", names.join(", "))));
+        }
+    }
+    match all.len() {
+        0 | 1 => Ok(all.pop().map(|(_, name, shape)| (name, shape))),
+        _ => Err(CheckpointError::Dataset(all.into_iter().map(|(dataset, ..)| dataset).collect::<Vec<_>>().join(", "))),
+    }
+}

@@ -1,0 +1,139 @@
+//! A golden file and the comparison with what was found.
+
+use sam2rad::config::{Architecture, Sam2RadConfig};
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::Path;
+
+/// What the file's `spec` says.
+#[derive(Deserialize)]
+struct Spec {
+    config: String,
+    encoder: String,
+    decoder: String,
+    prompt_predictor: String,
+    size: usize,
+    classes: usize,
+    tokens: usize,
+    salt: String,
+    tensors: BTreeMap<String, TensorSpec>,
+}
+
+/// One tensor: of which values every `stride`-th is stored, their spread, and the noise of PyTorch's own f32 in its units.
+#[derive(Deserialize)]
+struct TensorSpec {
+    shape: Vec<usize>,
+    stride: usize,
+    std: f64,
+    f32_noise_max: f64,
+    f32_noise_rms: f64,
+}
+
+pub struct Golden {
+    spec: Spec,
+    values: HashMap<String, Vec<f32>>,
+}
+
+/// All inference vectors of a folder (the training one has another form), by name.
+pub fn read_folder(folder: &Path) -> Vec<Golden> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+    paths.sort();
+    paths.iter().filter_map(|path| Golden::read(path)).collect()
+}
+
+impl Golden {
+    fn read(path: &Path) -> Option<Self> {
+        let bytes = std::fs::read(path).unwrap();
+        let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        let spec = &metadata.metadata().as_ref().unwrap()["spec"];
+        if spec.contains("\"grads\"") {
+            return None;
+        }
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let values = |bytes: &[u8]| bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+        let values = file.tensors().into_iter().map(|(name, view)| (name, values(view.data()))).collect();
+        Some(Self { spec: serde_json::from_str(spec).unwrap(), values })
+    }
+
+    pub fn config(&self) -> &str {
+        &self.spec.config
+    }
+
+    pub fn size(&self) -> usize {
+        self.spec.size
+    }
+
+    pub fn salt(&self) -> &str {
+        &self.spec.salt
+    }
+
+    pub fn values(&self, name: &str) -> &[f32] {
+        &self.values[name]
+    }
+
+    /// The network that the vectors were made with.
+    pub fn network(&self) -> Sam2RadConfig {
+        let architecture = Architecture {
+            image_encoder: self.spec.encoder.clone(),
+            mask_decoder: self.spec.decoder.clone(),
+            prompt_predictor: self.spec.prompt_predictor.clone(),
+        };
+        Sam2RadConfig::new(architecture, self.spec.size, self.spec.classes, self.spec.tokens).unwrap()
+    }
+
+    pub fn tensors(&self) -> impl Iterator<Item = Expected<'_>> {
+        self.spec.tensors.iter().map(|(name, spec)| Expected { name, spec, values: &self.values[name] })
+    }
+}
+
+pub struct Expected<'a> {
+    name: &'a str,
+    spec: &'a TensorSpec,
+    values: &'a [f32],
+}
+
+/// Errors in units of the tensor's spread, and their bars.
+pub struct Comparison {
+    name: String,
+    max: f64,
+    max_bar: f64,
+    rms: f64,
+    rms_bar: f64,
+}
+
+impl Expected<'_> {
+    pub fn compare(&self, found: &HashMap<String, Vec<f32>>) -> Comparison {
+        let found = found.get(self.name).unwrap_or_else(|| panic!("nothing was computed for {}", self.name));
+        let spec = self.spec;
+        assert_eq!(found.len(), spec.shape.iter().product::<usize>(), "{} has the shape {:?}", self.name, spec.shape);
+        let errors = self.values.iter().zip(found.iter().step_by(spec.stride));
+        let errors: Vec<f64> = errors.map(|(a, b)| (f64::from(*a) - f64::from(*b)).abs() / spec.std).collect();
+        // A NaN is an error without bound.
+        let largest = |largest: f64, error: &f64| if error.is_nan() { f64::INFINITY } else { largest.max(*error) };
+        let mean_square = errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64;
+        Comparison {
+            name: self.name.to_owned(),
+            max: errors.iter().fold(0.0, largest),
+            max_bar: (10.0 * spec.f32_noise_max).max(1e-4),
+            rms: mean_square.sqrt(),
+            rms_bar: (5.0 * spec.f32_noise_rms).max(2e-5),
+        }
+    }
+}
+
+impl Comparison {
+    /// The larger of the two errors in units of its bar.
+    pub fn of_bar(&self) -> f64 {
+        (self.max / self.max_bar).max(self.rms / self.rms_bar)
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, max, max_bar, rms, rms_bar } = self;
+        write!(f, "{name:44} {max:9.2e} {max_bar:9.2e} {rms:9.2e} {rms_bar:9.2e} {:5.2}", self.of_bar())
+    }
+}

@@ -1,0 +1,133 @@
+//! Everything a golden file has a tensor for, computed by our network with the formula's weights.
+
+use burn::tensor::{Device, Tensor, TensorData};
+use sam2rad::checkpoint::{CheckpointError, TensorSource, keys, keys::Naming, load_module};
+use sam2rad::model::{ManualPrompts, Point, PointLabel, Sam2Rad};
+use sam2rad::nn::{Interpolation, resize};
+use std::collections::{BTreeMap, HashMap};
+
+use crate::{file::Golden, formula};
+
+/// The formula as a source of weights: it has every name, in the shape that is asked for.
+struct Formula {
+    salt: String,
+    shapes: BTreeMap<String, Vec<usize>>,
+}
+
+impl TensorSource for Formula {
+    fn shapes(&self) -> &BTreeMap<String, Vec<usize>> {
+        &self.shapes
+    }
+
+    fn read(&mut self, name: &str) -> Result<Vec<f32>, CheckpointError> {
+        let values = formula::weights(&self.salt, name, &self.shapes[name]);
+        // The reference's TinyViT gathers its attention biases into a buffer when it is switched to evaluation, which the
+        // golden script did before it put the formula's values in: in the vectors they are still zero.
+        let stale = name.ends_with("attn.attention_biases");
+        Ok(if stale { vec![0.0; values.len()] } else { values })
+    }
+}
+
+/// The network of the golden file with the formula's weights.
+pub fn network(golden: &Golden) -> Sam2Rad {
+    let config = golden.network();
+    let device = Device::flex();
+    let model = config.init(&device);
+    let name_of = |name: &str| keys::source_name(Naming::Reference, &config, name);
+    let shapes = sam2rad::checkpoint::shapes(&model);
+    let shapes = shapes.into_iter().map(|(name, shape)| (name_of(&name), shape)).collect();
+    let mut source = Formula { salt: golden.salt().to_owned(), shapes };
+    load_module(model, &mut source, &name_of, &|_| false, &|_| false).unwrap().0
+}
+
+/// The formula's picture, normalised.
+fn image(golden: &Golden) -> Tensor<4> {
+    const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
+    const STD: [f64; 3] = [0.229, 0.224, 0.225];
+    let size = golden.size();
+    let picture = formula::picture(golden.salt(), size);
+    let channel = |c: usize| picture.iter().map(move |&grey| ((f64::from(grey) / 255.0 - MEAN[c]) / STD[c]) as f32);
+    let pixels: Vec<f32> = (0..3).flat_map(channel).collect();
+    Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &Device::flex())
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().unwrap()
+}
+
+/// The values of a channels-last map in the reference's order.
+fn channels_first(map: Tensor<4>) -> Vec<f32> {
+    values(map.permute([0, 3, 1, 2]))
+}
+
+/// The prompts of the golden's manual cases.
+fn manual_cases(size: usize, low_res_masks: Tensor<4>) -> [(&'static str, ManualPrompts); 5] {
+    let size = size as f32;
+    let inside = Point { x: 0.5 * size, y: 0.45 * size, label: PointLabel::Inside };
+    let outside = Point { x: 0.2 * size, y: 0.8 * size, label: PointLabel::Outside };
+    let bounding_box = Some([0.2 * size, 0.35 * size, 0.8 * size, 0.6 * size]);
+    let nothing = ManualPrompts::default;
+    [
+        ("point1", ManualPrompts { points: vec![inside], ..nothing() }),
+        ("points2", ManualPrompts { points: vec![inside, outside], ..nothing() }),
+        ("box", ManualPrompts { bounding_box, ..nothing() }),
+        ("point_box", ManualPrompts { points: vec![inside], bounding_box, ..nothing() }),
+        ("mask", ManualPrompts { mask: Some(low_res_masks + 8.0), ..nothing() }),
+    ]
+}
+
+/// Runs the network in all its modes -> values by the golden's names.
+pub fn run(golden: &Golden) -> HashMap<String, Vec<f32>> {
+    let model = network(golden);
+    let structures = golden.network().structures;
+    let mut found = HashMap::new();
+
+    let mut blocks = Vec::new();
+    let features = model.encode_image_with_blocks(image(golden), &mut |block| blocks.push(values(block)));
+    let mut blocks = blocks.into_iter();
+    found.extend(blocks.next().map(|block| ("encoder.patch_embed".to_owned(), block)));
+    found.extend(blocks.enumerate().map(|(i, block)| (format!("encoder.block.{i}"), block)));
+    // The reference repeats a frame's features for each structure.
+    let repeated = |map: &Tensor<4>| channels_first(map.clone().repeat(&[structures, 1, 1, 1]));
+    found.insert("image_embedding".into(), repeated(&features.image_embedding));
+    for (i, map) in features.high_res_features.iter().enumerate() {
+        found.insert(format!("high_res.{i}"), repeated(map));
+    }
+
+    let mut steps = Vec::new();
+    let prompts = model.predict_prompts_with_steps(&features, &mut |step| steps.push(step));
+    for (i, step) in steps.into_iter().enumerate() {
+        found.insert(format!("ppn.layer.{i}.queries"), values(step.queries));
+        found.insert(format!("ppn.layer.{i}.keys"), values(step.keys));
+    }
+    found.insert("ppn.pred_boxes".into(), values(prompts.boxes.clone()));
+    found.insert("ppn.interim_mask".into(), values(prompts.interim_mask.clone()));
+    found.insert("ppn.sparse".into(), values(prompts.sparse.clone()));
+    found.insert("ppn.dense".into(), channels_first(prompts.dense.clone()));
+
+    let decoded = model.decode_masks(&features, Some(prompts.sparse.clone()), prompts.dense.clone(), false);
+    let masks = decoded.low_res_masks.permute([0, 2, 3, 1]);
+    found.insert("decoder.low_res_masks".into(), values(masks.clone()));
+    found.insert("decoder.iou".into(), values(decoded.iou));
+    found.insert("decoder.object_score_logits".into(), values(decoded.object_score_logits));
+    let full = resize(masks.clone(), [golden.size(); 2], Interpolation::Bilinear);
+    found.insert("output.mask_logits".into(), channels_first(full));
+
+    let first = prompts.sparse.narrow(0, 0, 1);
+    for (case, manual) in manual_cases(golden.size(), masks.narrow(0, 0, 1)) {
+        let embedded = model.encode_prompts(&manual);
+        found.extend(embedded.sparse.clone().map(|sparse| (format!("manual.{case}.sparse"), values(sparse))));
+        let both = Tensor::cat(std::iter::once(first.clone()).chain(embedded.sparse.clone()).collect(), 1);
+        let predicted_dense = prompts.dense.clone().narrow(0, 0, 1);
+        for (mode, sparse, dense) in
+            [("manual", embedded.sparse.clone(), embedded.dense.clone()), ("semi", Some(both), predicted_dense)]
+        {
+            for (kind, multimask_output) in [("single", false), ("multi", true)] {
+                let decoded = model.decode_masks(&features, sparse.clone(), dense.clone(), multimask_output);
+                found.insert(format!("manual.{case}.{mode}.{kind}.low_res_masks"), values(decoded.low_res_masks));
+                found.insert(format!("manual.{case}.{mode}.{kind}.iou"), values(decoded.iou));
+            }
+        }
+    }
+    found
+}
