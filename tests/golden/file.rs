@@ -4,7 +4,22 @@ use sam2rad::config::{Architecture, Sam2RadConfig};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The bar where PyTorch's noise is next to nothing.
+const MAX_FLOOR: f64 = 1e-4;
+const RMS_FLOOR: f64 = 2e-5;
+
+/// The folder with the vectors: the one that `SAM2RAD_GOLDEN_DIR` names, else `../shared/golden`, else the small fixtures.
+pub fn golden_dir() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let shared = here.join("../shared/golden");
+    match std::env::var_os("SAM2RAD_GOLDEN_DIR") {
+        Some(dir) => dir.into(),
+        None if shared.is_dir() => shared,
+        None => here.join("tests/fixtures/golden"),
+    }
+}
 
 /// What the file's `spec` says.
 #[derive(Deserialize)]
@@ -117,14 +132,25 @@ impl Expected<'_> {
         Comparison {
             name: self.name.to_owned(),
             max: errors.iter().fold(0.0, largest),
-            max_bar: (10.0 * spec.f32_noise_max).max(1e-4),
+            max_bar: (10.0 * spec.f32_noise_max).max(MAX_FLOOR),
             rms: mean_square.sqrt(),
-            rms_bar: (5.0 * spec.f32_noise_rms).max(2e-5),
+            rms_bar: (5.0 * spec.f32_noise_rms).max(RMS_FLOOR),
         }
     }
 }
 
 impl Comparison {
+    /// The columns of its text.
+    pub const HEADER: &str =
+        "tensor                                             max       bar       rms       bar  of it";
+
+    /// Whether nothing in front of the tensor multiplies rounding errors: the image encoder's outputs and the embedded prompts.
+    #[allow(dead_code, reason = "the double-precision test shares this file and needs no exception")]
+    pub fn is_well_conditioned(&self) -> bool {
+        let encoder = ["encoder.", "image_embedding", "high_res."].iter().any(|start| self.name.starts_with(start));
+        encoder || (self.name.starts_with("manual.") && self.name.ends_with(".sparse"))
+    }
+
     /// The larger of the two errors in units of its bar.
     pub fn of_bar(&self) -> f64 {
         (self.max / self.max_bar).max(self.rms / self.rms_bar)

@@ -52,7 +52,7 @@ fn image(golden: &Golden) -> Tensor<4> {
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().unwrap()
+    tensor.into_data().iter().collect()
 }
 
 /// The values of a channels-last map in the reference's order.
