@@ -6,10 +6,18 @@
 
 pub mod checkpoint;
 pub mod config;
+pub mod frame;
 pub mod image_encoder;
 pub mod mask_decoder;
 pub mod model;
 pub mod nn;
+pub mod overlay;
+pub mod postprocess;
+pub mod preprocess;
 pub mod prompt_encoder;
 pub mod prompt_predictor;
+pub mod resample;
+pub mod segmenter;
 pub mod transformer;
+#[cfg(target_arch = "wasm32")]
+mod web;

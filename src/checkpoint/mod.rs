@@ -20,7 +20,7 @@ mod source;
 
 pub use detect::{Detected, detect};
 pub use load::{LoadOptions, Loaded, load, load_module};
-pub use model_file::{Dtype, ModelCard, ModelFile, ModelFileReader, Normalisation, Structure, write_model_file};
+pub use model_file::{Dtype, ModelCard, ModelFile, ModelFileReader, Structure, write_model_file};
 pub use pytorch::PytorchSource;
 pub use save::{collect, merge_lora, shapes};
 pub use source::{MemorySource, TensorSource};

@@ -16,6 +16,7 @@ use std::path::Path;
 use super::quantize::{BLOCK, dequantize, quantize};
 use super::{CheckpointError, MemorySource, TensorSource};
 use crate::config::Architecture;
+use crate::preprocess::Normalization;
 
 /// The metadata entry.
 const ENTRY: &str = "sam2rad";
@@ -47,22 +48,6 @@ pub struct Structure {
     pub color: [u8; 3],
 }
 
-/// How pixels in 0..1 become the network's input.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Normalisation {
-    /// Taken away from red, green, blue.
-    pub mean: [f32; 3],
-    /// Divided by.
-    pub std: [f32; 3],
-}
-
-impl Default for Normalisation {
-    /// ImageNet's, which every SAM was trained with.
-    fn default() -> Self {
-        Self { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }
-    }
-}
-
 /// What a model file says of itself. Unknown fields of newer files are passed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
@@ -78,7 +63,7 @@ pub struct ModelCard {
     pub dtype: Dtype,
     /// How pixels become input.
     #[serde(default)]
-    pub normalisation: Normalisation,
+    pub normalization: Normalization,
     /// Where the weights come from.
     #[serde(default)]
     pub provenance: String,

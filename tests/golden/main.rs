@@ -1,4 +1,5 @@
-//! Parity with the reference: every tensor of every golden file, within the bar of `shared/golden/README.md`.
+//! Parity with the reference in f32: the tensors of every golden file against the bar of `shared/golden/README.md`. `golden_f64`
+//! holds the same bar in double precision, without exception.
 //!
 //! Reads the files of the folder that `SAM2RAD_GOLDEN_DIR` names, else `../shared/golden`, else the small ones in
 //! `tests/fixtures/golden`. The network is built from each file's `spec`, so a further set needs no change here.
@@ -12,7 +13,7 @@ mod run;
 const UNLUCKY: f64 = 0.03;
 
 #[test]
-fn every_tensor_is_within_a_small_multiple_of_pytorchs_own_noise() {
+fn all_but_a_few_chaotic_tensors_are_within_a_small_multiple_of_pytorchs_own_noise() {
     let files = file::read_folder(&file::golden_dir());
     assert!(!files.is_empty(), "no golden files in {}", file::golden_dir().display());
     let mut over = Vec::new();
