@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{CheckpointError, Detected, KeyMismatch, TensorSource, detect, keys};
 use crate::config::{Architecture, Backbone, Sam2RadConfig};
 use crate::model::Sam2Rad;
-use crate::nn::{Interpolation, resize};
+use crate::resample::{Taps, resize_plane};
 
 /// What a file does not say for itself.
 #[derive(Debug, Clone, Default)]
@@ -229,15 +229,22 @@ impl TensorSource for StretchedTables<'_> {
             _ => None,
         };
         match (found.as_deref().and_then(as_picture), self.shapes.get(name).and_then(|shape| as_picture(shape))) {
-            (Some([rows, columns, channels]), Some(to)) if [rows, columns, channels] != to => {
-                let table = TensorData::new(values, [1, rows, columns, channels]);
-                let table = Tensor::from_data(table, &Device::default());
-                let table = resize(table, [to[0], to[1]], Interpolation::Bilinear).into_data();
-                Ok(table.try_into_vec().expect("a table of f32 stays one"))
-            }
+            (Some(from), Some(to)) if from != to => Ok(stretch(&values, from, to)),
             _ => Ok(values),
         }
     }
+}
+
+/// A table `[rows, columns, channels]` resized to other rows and columns.
+fn stretch(values: &[f32], [rows, columns, channels]: [usize; 3], [to_rows, to_columns, _]: [usize; 3]) -> Vec<f32> {
+    let (vertical, horizontal) = (Taps::bilinear(rows, to_rows), Taps::bilinear(columns, to_columns));
+    let mut stretched = vec![0f32; to_rows * to_columns * channels];
+    for channel in 0..channels {
+        let plane: Vec<f32> = values.iter().skip(channel).step_by(channels).copied().collect();
+        let plane = resize_plane(&plane, columns, &vertical, &horizontal);
+        stretched.iter_mut().skip(channel).step_by(channels).zip(plane).for_each(|(to, value)| *to = value);
+    }
+    stretched
 }
 
 #[cfg(test)]
@@ -278,6 +285,12 @@ mod tests {
         assert_eq!(weight, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
         let gamma: Vec<f32> = tiny.norm.gamma.val().into_data().try_into_vec().unwrap();
         assert_eq!(gamma, [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn a_table_is_stretched_channel_by_channel() {
+        let values = [0.0, 10.0, 1.0, 20.0];
+        assert_eq!(stretch(&values, [2, 1, 2], [4, 1, 2]), [0.0, 10.0, 0.25, 12.5, 0.75, 17.5, 1.0, 20.0]);
     }
 
     #[test]
