@@ -1,0 +1,119 @@
+//! `sam2rad convert`.
+
+use burn::tensor::Device;
+use clap::{Args, ValueEnum};
+use sam2rad::checkpoint::{Dtype, LoadOptions, ModelCard, Structure, collect, load, merge_lora, write_model_file};
+use sam2rad::overlay::default_color;
+use std::error::Error;
+use std::path::PathBuf;
+
+use super::model;
+
+/// Turn any supported checkpoint into a model file that describes itself.
+#[derive(Args)]
+pub struct Convert {
+    /// A .safetensors, .pt, .pth or .ckpt file
+    input: PathBuf,
+    /// The model file to write, .safetensors
+    output: PathBuf,
+    /// Number type of the weights: q8 is 8-bit in blocks of 32 with an f16 scale
+    #[arg(long, value_enum, default_value_t = WeightType::F16)]
+    dtype: WeightType,
+    /// Add the LoRA updates to the weights they update
+    #[arg(long)]
+    merge_lora: bool,
+    /// Side of the network's input in pixels (256, 512 or 1024), where the file does not say it
+    #[arg(long)]
+    image_size: Option<usize>,
+    /// Names of the structures, in the order of their prompts
+    #[arg(long = "structure")]
+    structures: Vec<String>,
+    /// Which prompts to take where a trainer's checkpoint has several
+    #[arg(long)]
+    dataset: Option<String>,
+    /// Where the weights come from
+    #[arg(long, default_value = "")]
+    provenance: String,
+    /// Under which licence they are
+    #[arg(long, default_value = "")]
+    licence: String,
+    /// What they were trained on: shown with every result
+    #[arg(long, default_value = "")]
+    training_data: String,
+    /// When they were made, YYYY-MM-DD
+    #[arg(long, default_value = "")]
+    date: String,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum WeightType {
+    F32,
+    F16,
+    Q8,
+}
+
+impl Convert {
+    /// Reads, converts and writes.
+    pub fn run(self) -> Result<(), Box<dyn Error>> {
+        let (mut source, card) = model::open(&self.input)?;
+        let options = LoadOptions {
+            architecture: None,
+            image_size: self.image_size.or(card.as_ref().map(|card| card.image_size)),
+            structures: Some(self.structures.len()).filter(|&count| count > 0),
+            dataset: self.dataset,
+        };
+        let loaded = load(source.as_mut(), &options, &Device::flex())?;
+        let mut tensors = collect(&loaded.model);
+        let mut architecture = loaded.config.architecture.clone();
+        if self.merge_lora {
+            architecture = merge_lora(&mut tensors, &architecture);
+        }
+        let known = card.as_ref().map(|card| card.structures.clone()).unwrap_or_default();
+        let structures = (0..loaded.config.structures).map(|i| Structure {
+            name: match (self.structures.get(i), known.get(i)) {
+                (Some(name), _) => name.clone(),
+                (None, Some(structure)) => structure.name.clone(),
+                (None, None) => format!("structure {}", i + 1),
+            },
+            color: known.get(i).map_or_else(|| default_color(i), |structure| structure.color),
+        });
+        let or = |given: String, known: Option<&String>| match known {
+            Some(known) if given.is_empty() => known.clone(),
+            _ => given,
+        };
+        let card = ModelCard {
+            architecture,
+            image_size: loaded.config.image_size,
+            tokens: loaded.config.tokens,
+            structures: structures.collect(),
+            dtype: match self.dtype {
+                WeightType::F32 => Dtype::F32,
+                WeightType::F16 => Dtype::F16,
+                WeightType::Q8 => Dtype::Q8,
+            },
+            normalization: card.as_ref().map(|card| card.normalization).unwrap_or_default(),
+            provenance: or(self.provenance, card.as_ref().map(|card| &card.provenance)),
+            licence: or(self.licence, card.as_ref().map(|card| &card.licence)),
+            training_data: or(self.training_data, card.as_ref().map(|card| &card.training_data)),
+            date: or(self.date, card.as_ref().map(|card| &card.date)),
+            sha256: String::new(),
+        };
+        write_model_file(&self.output, &card, &tensors)?;
+        let size = std::fs::metadata(&self.output)?.len();
+        println!(
+            "{}: {} at {} px, {:.1} MB",
+            self.output.display(),
+            card.architecture,
+            card.image_size,
+            size as f64 / 1e6
+        );
+        if !loaded.initialised.is_empty() {
+            println!(
+                "{} tensors are freshly initialised ({}, ...): the file needs training before it segments on its own",
+                loaded.initialised.len(),
+                loaded.initialised[0]
+            );
+        }
+        Ok(())
+    }
+}

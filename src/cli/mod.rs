@@ -1,0 +1,51 @@
+//! The native command line: a file for each subcommand.
+
+mod convert;
+mod info;
+mod model;
+mod picture;
+mod segment;
+
+use clap::{Parser, Subcommand};
+use std::error::Error;
+
+/// Sam2Rad: promptless segmentation of ultrasound.
+///
+/// Research and teaching only: not a medical device.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  What is in this file?
+      sam2rad info sam2_hiera_tiny.pt
+  A checkpoint of the reference's trainer as a model file for the browser, at a quarter of its size:
+      sam2rad convert last.ckpt wrist.safetensors --dtype q8 --merge-lora --structure radius
+  Segment a folder of pictures:
+      sam2rad segment --model wrist.safetensors pictures/ --out masks/
+  Help it with a box (left,top,right,bottom in pixels):
+      sam2rad segment --model wrist.safetensors a.png --out masks/ --mode semi-autonomous --box 40,60,300,220";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say what a checkpoint or model file holds
+    Info(info::Info),
+    /// Turn any supported checkpoint into a model file
+    Convert(convert::Convert),
+    /// Segment pictures: masks, overlays and measurements
+    Segment(segment::Segment),
+}
+
+impl Cli {
+    /// Carries out the command.
+    pub fn run(self) -> Result<(), Box<dyn Error>> {
+        match self.command {
+            Command::Info(info) => info.run(),
+            Command::Convert(convert) => convert.run(),
+            Command::Segment(segment) => segment.run(),
+        }
+    }
+}

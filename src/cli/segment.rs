@@ -1,0 +1,239 @@
+//! `sam2rad segment`.
+
+use burn::tensor::{Device, read_sync};
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use sam2rad::checkpoint::{LoadOptions, load};
+use sam2rad::model::PointLabel;
+use sam2rad::overlay::{OverlayStyle, draw};
+use sam2rad::segmenter::{FramePoint, Mode, Request, Segmentation, Segmenter, StructurePrompts};
+use serde::Serialize;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use super::{model, picture};
+
+/// Segment pictures. For each input NAME three files are written: NAME_mask.png with class ids (0 is the background),
+/// NAME_overlay.png with contours, NAME.json with boxes, IoU, object score, area and timings of each structure.
+#[derive(Args)]
+pub struct Segment {
+    /// A model file, made by `sam2rad convert`
+    #[arg(long)]
+    model: PathBuf,
+    /// PNG or JPEG pictures, or folders of them
+    #[arg(required = true)]
+    inputs: Vec<PathBuf>,
+    /// Where to write; made if it is not there
+    #[arg(long)]
+    out: PathBuf,
+    /// Whose prompts count
+    #[arg(long, value_enum, default_value_t = ModeName::Autonomous)]
+    mode: ModeName,
+    /// The structure that points and box are for, by name or number from 1
+    #[arg(long)]
+    structure: Option<String>,
+    /// A point in pixels, `x,y` on the structure or `x,y,outside` off it; may be repeated
+    #[arg(long = "point", value_parser = parse_point)]
+    points: Vec<FramePoint>,
+    /// A box in pixels, `left,top,right,bottom`
+    #[arg(long = "box", value_parser = parse_box)]
+    bounding_box: Option<FrameBox>,
+    /// Three candidates for each mask, of which the one with the highest predicted IoU is taken
+    #[arg(long)]
+    multimask: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ModeName {
+    Autonomous,
+    SemiAutonomous,
+    Manual,
+}
+
+/// Left, top, right, bottom.
+#[derive(Clone, Copy)]
+struct FrameBox([f32; 4]);
+
+fn numbers<const N: usize>(parts: &[&str]) -> Result<[f32; N], String> {
+    let values: Result<Vec<f32>, _> = parts.iter().map(|part| part.trim().parse::<f32>()).collect();
+    let values = values.map_err(|error| format!("{error}: write numbers with commas between them"))?;
+    let finite = values.iter().all(|value| value.is_finite());
+    values.try_into().ok().filter(|_| finite).ok_or_else(|| format!("write {N} numbers with commas between them"))
+}
+
+fn parse_point(text: &str) -> Result<FramePoint, String> {
+    let parts: Vec<&str> = text.split(',').collect();
+    let (coordinates, label) = match parts.as_slice() {
+        [coordinates @ .., "outside"] => (coordinates, PointLabel::Outside),
+        [coordinates @ .., "inside"] => (coordinates, PointLabel::Inside),
+        coordinates => (coordinates, PointLabel::Inside),
+    };
+    let [x, y] = numbers(coordinates)?;
+    Ok(FramePoint { x, y, label })
+}
+
+fn parse_box(text: &str) -> Result<FrameBox, String> {
+    let [left, top, right, bottom] = numbers(&text.split(',').collect::<Vec<_>>())?;
+    if left >= right || top >= bottom {
+        return Err("left must be before right, and top above bottom".into());
+    }
+    Ok(FrameBox([left, top, right, bottom]))
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    input: String,
+    model: String,
+    training_data: &'a str,
+    note: &'static str,
+    width: usize,
+    height: usize,
+    structures: Vec<StructureReport<'a>>,
+    milliseconds: Vec<(&'static str, f64)>,
+}
+
+#[derive(Serialize)]
+struct StructureReport<'a> {
+    name: &'a str,
+    class_id: usize,
+    present: bool,
+    iou: f32,
+    object_score: f32,
+    area_px: usize,
+    bounding_box: Option<[usize; 4]>,
+    predicted_box: [f32; 4],
+}
+
+impl Segment {
+    /// Segments every input; one that fails is reported and the others go on.
+    pub fn run(self) -> Result<(), Box<dyn Error>> {
+        let (mut source, card) = model::open(&self.model)?;
+        let card = card.ok_or_else(|| {
+            format!(
+                "{} is a bare checkpoint; make a model file of it with `sam2rad convert` first",
+                self.model.display()
+            )
+        })?;
+        let device = Device::flex();
+        let options = LoadOptions { image_size: Some(card.image_size), ..LoadOptions::default() };
+        let loaded = load(source.as_mut(), &options, &device)?;
+        let segmenter = Segmenter::new(loaded.model, loaded.config, card, device);
+        let request = self.request(&segmenter)?;
+        let inputs = pictures(&self.inputs)?;
+        std::fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
+
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?;
+        let progress = ProgressBar::new(inputs.len() as u64).with_style(style);
+        let mut failed = 0;
+        for input in &inputs {
+            progress.set_message(input.display().to_string());
+            if let Err(error) = self.segment(&segmenter, &request, input) {
+                failed += 1;
+                progress.suspend(|| eprintln!("error: {error}"));
+            }
+            progress.inc(1);
+        }
+        progress.finish_and_clear();
+        println!("{} of {} pictures segmented into {}", inputs.len() - failed, inputs.len(), self.out.display());
+        if failed > 0 { Err(format!("{failed} pictures could not be segmented").into()) } else { Ok(()) }
+    }
+
+    fn request(&self, segmenter: &Segmenter) -> Result<Request, Box<dyn Error>> {
+        let has_prompts = !self.points.is_empty() || self.bounding_box.is_some();
+        if has_prompts == (self.mode == ModeName::Autonomous) {
+            let why = if has_prompts { "are not used in autonomous mode" } else { "are needed in this mode" };
+            return Err(format!("--point and --box {why}; see --mode").into());
+        }
+        let structures = segmenter.structures();
+        let structure = match &self.structure {
+            None if structures.len() == 1 || !has_prompts => 0,
+            None => return Err("the model has several structures: say with --structure which one is meant".into()),
+            Some(name) => {
+                let by_number = name.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+                let by_name = structures.iter().position(|structure| structure.name == *name);
+                by_name.or(by_number.filter(|&i| i < structures.len())).ok_or_else(|| {
+                    let names: Vec<_> = structures.iter().map(|structure| structure.name.as_str()).collect();
+                    format!("the model has no structure `{name}`; it has {}", names.join(", "))
+                })?
+            }
+        };
+        let prompts = StructurePrompts {
+            structure,
+            points: self.points.clone(),
+            bounding_box: self.bounding_box.map(|FrameBox(corners)| corners),
+            mask: None,
+        };
+        Ok(Request {
+            mode: match self.mode {
+                ModeName::Autonomous => Mode::Autonomous,
+                ModeName::SemiAutonomous => Mode::SemiAutonomous,
+                ModeName::Manual => Mode::Manual,
+            },
+            prompts: if has_prompts { vec![prompts] } else { vec![] },
+            multimask_output: self.multimask,
+        })
+    }
+
+    fn segment(&self, segmenter: &Segmenter, request: &Request, input: &Path) -> Result<(), Box<dyn Error>> {
+        let mut frame = picture::read(input)?;
+        let found = read_sync(segmenter.segment(&segmenter.encode(&frame), request))?;
+        let stem = input.file_stem().unwrap_or_default().to_string_lossy();
+        let name = |suffix: &str| self.out.join(format!("{stem}{suffix}"));
+        let ids: Vec<u8> = found.structures.iter().map(|found| found.structure as u8 + 1).collect();
+        let colors: Vec<_> =
+            found.structures.iter().map(|found| segmenter.structures()[found.structure].color).collect();
+        let style = OverlayStyle::for_frame(&frame);
+        draw(&mut frame, &found.map, &ids, &colors, style);
+        let report = self.report(segmenter, input, &found);
+        picture::write(&name("_overlay.png"), frame)?;
+        picture::write_ids(&name("_mask.png"), found.map.width, found.map.height, found.map.class_ids.clone())?;
+        std::fs::write(name(".json"), serde_json::to_string_pretty(&report)?)?;
+        Ok(())
+    }
+
+    fn report<'a>(&self, segmenter: &'a Segmenter, input: &Path, found: &Segmentation) -> Report<'a> {
+        let structures = found.structures.iter().map(|found| StructureReport {
+            name: &segmenter.structures()[found.structure].name,
+            class_id: found.structure + 1,
+            present: found.present,
+            iou: found.iou,
+            object_score: found.object_score,
+            area_px: found.area,
+            bounding_box: found.bounds.map(|b| [b.left, b.top, b.right, b.bottom]),
+            predicted_box: found.predicted_box,
+        });
+        Report {
+            input: input.display().to_string(),
+            model: self.model.display().to_string(),
+            training_data: &segmenter.card().training_data,
+            note: "Research and teaching only: not a medical device.",
+            width: found.map.width,
+            height: found.map.height,
+            structures: structures.collect(),
+            milliseconds: found.timings.iter().map(|timing| (timing.stage, timing.milliseconds)).collect(),
+        }
+    }
+}
+
+/// The pictures among the inputs and in the folders among them, in order.
+fn pictures(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+    let mut pictures = Vec::new();
+    for input in inputs {
+        if !input.is_dir() {
+            pictures.push(input.clone());
+            continue;
+        }
+        let entries = std::fs::read_dir(input).map_err(|error| format!("{}: {error}", input.display()))?;
+        let is_picture = |path: &PathBuf| {
+            let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+            ["png", "jpg", "jpeg"].contains(&extension.as_str())
+        };
+        let mut inside: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_picture).collect();
+        if inside.is_empty() {
+            return Err(format!("{}: there is no PNG or JPEG picture in this folder", input.display()));
+        }
+        inside.sort();
+        pictures.append(&mut inside);
+    }
+    Ok(pictures)
+}
