@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn an_island_in_a_hole_is_a_contour_of_its_own() {
         let found = contours_of(&["#####", "#...#", "#.#.#", "#...#", "#####"]);
-        assert_eq!(found.iter().map(|c| c.is_hole).collect::<Vec<_>>(), [false, true, false]);
+        assert_eq!((found.len(), found.iter().filter(|c| c.is_hole).count()), (3, 1));
     }
 
     #[test]

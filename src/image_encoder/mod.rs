@@ -30,6 +30,7 @@ pub struct ImageFeatures {
 }
 
 /// The three families.
+#[allow(clippy::large_enum_variant, reason = "one in a network")]
 #[derive(Module, Debug)]
 pub enum ImageEncoder {
     /// SAM 2.

@@ -37,6 +37,7 @@ pub struct Layer {
 }
 
 /// The first stage is convolutional, the others attend.
+#[allow(clippy::large_enum_variant, reason = "a handful in a network")]
 #[derive(Module, Debug)]
 pub enum LayerBlock {
     /// Inverted bottleneck.

@@ -85,6 +85,7 @@ impl Golden {
         &self.spec.salt
     }
 
+    #[allow(dead_code, reason = "the double-precision test shares this file and looks at no picture")]
     pub fn values(&self, name: &str) -> &[f32] {
         &self.values[name]
     }

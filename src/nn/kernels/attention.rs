@@ -119,8 +119,7 @@ fn exp_f32(x: f32) -> f32 {
     let x = x.max(-87.0);
     let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
     let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
-    const TERMS: [f32; 6] =
-        [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1];
+    const TERMS: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
     let tail = TERMS.iter().fold(0.0, |sum, term| sum * r + term);
     let power = f32::from_bits(((n as i32 + 127) << 23) as u32);
     (tail * r * r + r + 1.0) * power

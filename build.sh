@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# Builds everything from a fresh clone on a fresh machine, and runs it:
+#   ./build.sh         the two WASM bundles (pkg/cpu, pkg/webgpu) and the page (pkg/site)
+#   ./build.sh serve   builds what is stale and serves the page on localhost
+#   ./build.sh test    runs every test
+# What is missing (the wasm32 standard library, wasm-bindgen, node packages, chromium) goes to .tools/ and www/node_modules, or
+# is installed by apt where only that can. Running it again does no work twice.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+readonly tools="$PWD/.tools"
+readonly target=wasm32-unknown-unknown
+
+say() { printf '\n== %s\n' "$*"; }
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
+
+# The version of a package in Cargo.lock.
+locked() { awk -v name="$1" '$0 == "name = \"" name "\"" { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock; }
+
+# A standard library for wasm32: rustup's, or Debian's compiler with its own library sources, unpacked to a folder.
+get_wasm_target() {
+  if rustup target list --installed 2>/dev/null | grep -qx "$target"; then return; fi
+  if [ -x "$tools/rust-web/usr/bin/rustc" ]; then return; fi
+  if timeout 120 rustup target add "$target" >/dev/null 2>&1; then return; fi
+  say "getting a wasm32 standard library from Debian's packages"
+  command -v apt-get >/dev/null || { echo "error: run 'rustup target add $target' and try again" >&2; exit 1; }
+  mkdir -p "$tools/debs"
+  as_root apt-get update -qq
+  local std lld
+  std=$(apt-cache depends libstd-rust-web-dev | awk '/Depends: libstd-rust-web-[0-9]/ { print $2; exit }')
+  lld=$(apt-cache search --names-only '^lld-[0-9]+$' | awk '{ print $1 }' | sort -V | tail -n 1)
+  (cd "$tools/debs" && apt-get download -qq rustc-web libstd-rust-web-dev "$std" rust-web-src "$lld" "libllvm${lld#lld-}")
+  for deb in "$tools"/debs/*.deb; do dpkg -x "$deb" "$tools/rust-web.part"; done
+  mv "$tools/rust-web.part" "$tools/rust-web"
+  rm -r "$tools/debs"
+}
+
+get_wasm_bindgen() {
+  local version
+  version=$(locked wasm-bindgen)
+  if "$tools/bin/wasm-bindgen" --version 2>/dev/null | grep -qx "wasm-bindgen $version"; then return; fi
+  say "building wasm-bindgen $version (4 minutes)"
+  cargo install wasm-bindgen-cli --version "$version" --root "$tools" --quiet
+}
+
+get_node_packages() {
+  if [ www/node_modules/.package-lock.json -nt www/package-lock.json ]; then return; fi
+  say "installing node packages"
+  npm --prefix www ci --no-audit --no-fund
+}
+
+get_chromium() {
+  if [ -x /usr/bin/chromium ]; then return; fi
+  say "installing chromium for the browser tests"
+  as_root apt-get update -qq
+  as_root apt-get install -y -qq --no-install-recommends chromium
+}
+
+# cargo for wasm32, with the compiler that get_wasm_target found. The variables are for this one command: they would break others.
+wasm_cargo() {
+  if [ -x "$tools/rust-web/usr/bin/rustc" ]; then
+    local root="$tools/rust-web/usr" linker
+    linker=$(find "$root/bin" -name 'wasm-ld-*' | sort -V | tail -n 1)
+    LD_LIBRARY_PATH="$root/lib/x86_64-linux-gnu" RUSTC="$root/bin/rustc" RUSTC_BOOTSTRAP=1 \
+      CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$linker" cargo "$@" -Z build-std=std,panic_abort
+  else
+    cargo "$@"
+  fi
+}
+
+# One bundle of the crate: bundle FEATURE OPT_LEVEL RUSTFLAGS. The CPU bundle is built for speed, the WebGPU bundle for size: its work is
+# done by the GPU.
+bundle() {
+  local feature=$1 opt_level=$2 flags=$3 dir="pkg/$1" built="target/wasm-$1/$target/wasm/sam2rad.wasm"
+  say "building $dir"
+  CARGO_TARGET_DIR="target/wasm-$feature" CARGO_PROFILE_WASM_OPT_LEVEL=$opt_level RUSTFLAGS="$flags" \
+    wasm_cargo build --target "$target" --profile wasm --lib --locked --no-default-features --features "$feature"
+  if [ "$dir/sam2rad_bg.wasm" -nt "$built" ]; then return; fi
+  rm -rf "$dir.part"
+  "$tools/bin/wasm-bindgen" --target web --remove-name-section --remove-producers-section \
+    --out-dir "$dir.part" --out-name sam2rad "$built"
+  local optimise=-O3
+  [ "$opt_level" = 3 ] || optimise=-Os
+  www/node_modules/.bin/wasm-opt "$optimise" --enable-bulk-memory --enable-simd --enable-nontrapping-float-to-int \
+    --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue \
+    "$dir.part/sam2rad_bg.wasm" -o "$dir.part/sam2rad_bg.wasm"
+  rm -rf "$dir"
+  mv "$dir.part" "$dir"
+}
+
+page() {
+  say "building pkg/site"
+  for feature in cpu webgpu; do
+    mkdir -p "www/public/wasm/$feature"
+    cp -u "pkg/$feature"/sam2rad{.js,_bg.wasm,.d.ts} "www/public/wasm/$feature/"
+  done
+  npm --prefix www run --silent build
+}
+
+build() {
+  get_wasm_target
+  get_wasm_bindgen
+  get_node_packages
+  mkdir -p pkg
+  bundle cpu 3 '-C target-feature=+simd128'
+  bundle webgpu s ''
+  page
+  say "sizes"
+  node www/scripts/sizes.mjs
+}
+
+run_tests() {
+  say "native: format, lints, tests"
+  cargo fmt --check
+  cargo clippy --release --locked --all-targets -- -D warnings
+  cargo test --release --locked
+  build
+  get_chromium
+  say "browser tests"
+  mkdir -p target/browser
+  cargo run --release --locked --example formula_model -- target/browser/nano.safetensors
+  npm --prefix www run --silent test
+}
+
+case "${1:-build}" in
+  build) build ;;
+  serve) build && npm --prefix www run --silent preview ;;
+  test) run_tests ;;
+  *) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
