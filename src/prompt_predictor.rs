@@ -2,15 +2,13 @@
 //! structure attend to the image features, coarse to fine, and become a box, a mask and prompt embeddings.
 
 use burn::module::Module;
-use burn::nn::PaddingConfig2d;
-use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::tensor::{Device, Tensor, activation};
 
 use crate::config::Sam2RadConfig;
 use crate::image_encoder::ImageFeatures;
 use crate::nn::{
-    Activation, Interpolation, Mlp, MlpConfig, PointwiseConv, PointwiseConvConfig, position_encoding, resize,
-    upsample_nearest,
+    Activation, Conv3x3, Conv3x3Config, Interpolation, Mlp, MlpConfig, PointwiseConv, PointwiseConvConfig,
+    position_encoding, resize, upsample_nearest,
 };
 use crate::prompt_encoder::PromptEncoder;
 use crate::transformer::{TwoWayAttentionBlock, TwoWayConfig};
@@ -56,7 +54,7 @@ impl BoxRegressionHead {
 /// The dense map to a mask.
 #[derive(Module, Debug)]
 pub struct MaskClassifier {
-    layers: Vec<Conv2d>,
+    layers: Vec<Conv3x3>,
     final_conv: PointwiseConv,
     scale_factor: usize,
 }
@@ -64,9 +62,7 @@ pub struct MaskClassifier {
 impl MaskClassifier {
     fn init(in_features: usize, scale_factor: usize, device: &Device) -> Self {
         let hidden = in_features / 4;
-        let conv = |from, to| {
-            Conv2dConfig::new([from, to], [3, 3]).with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1)).init(device)
-        };
+        let conv = |from, to| Conv3x3Config::new(from, to).init(device);
         Self {
             layers: vec![conv(in_features, hidden), conv(hidden, hidden)],
             final_conv: PointwiseConvConfig::new(hidden, 1).init(device),
@@ -76,11 +72,8 @@ impl MaskClassifier {
 
     /// `[structures, h, w, dim]` -> logits `[structures, scale_factor h, scale_factor w, 1]`.
     fn forward(&self, dense: Tensor<4>) -> Tensor<4> {
-        let mut x = dense.permute([0, 3, 1, 2]);
-        for layer in &self.layers {
-            x = activation::relu(layer.forward(x));
-        }
-        let mask = self.final_conv.forward(x.permute([0, 2, 3, 1]));
+        let hidden = self.layers.iter().fold(dense, |x, layer| activation::relu(layer.forward(x)));
+        let mask = self.final_conv.forward(hidden);
         let [_, height, width, _] = mask.dims();
         match self.scale_factor {
             1 => mask,

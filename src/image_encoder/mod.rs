@@ -13,11 +13,11 @@ pub use tiny_vit::TinyVit;
 pub use vit::ImageEncoderVit;
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, LayerNormConfig, PaddingConfig2d, conv::Conv2d, conv::Conv2dConfig};
+use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 
 use crate::config::{Backbone, Sam2RadConfig};
-use crate::nn::{ENCODER_NORM_EPSILON, PointwiseConv, PointwiseConvConfig};
+use crate::nn::{Conv3x3, Conv3x3Config, ENCODER_NORM_EPSILON, PointwiseConv, PointwiseConvConfig};
 
 /// What is computed once for a frame and serves every structure and every prompt.
 #[derive(Debug, Clone)]
@@ -69,7 +69,7 @@ impl ImageEncoder {
 pub struct ConvNeck {
     conv1: PointwiseConv,
     norm1: LayerNorm,
-    conv2: Conv2d,
+    conv2: Conv3x3,
     norm2: LayerNorm,
 }
 
@@ -79,10 +79,7 @@ impl ConvNeck {
         Self {
             conv1: PointwiseConvConfig::new(embed_dim, out_chans).with_bias(false).init(device),
             norm1: norm(),
-            conv2: Conv2dConfig::new([out_chans, out_chans], [3, 3])
-                .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
-                .with_bias(false)
-                .init(device),
+            conv2: Conv3x3Config::new(out_chans, out_chans).with_bias(false).init(device),
             norm2: norm(),
         }
     }
@@ -90,7 +87,6 @@ impl ConvNeck {
     /// `[1, h, w, embed_dim]` -> `[1, h, w, out_chans]`.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let x = self.norm1.forward(self.conv1.forward(x));
-        let x = self.conv2.forward(x.permute([0, 3, 1, 2])).permute([0, 2, 3, 1]);
-        self.norm2.forward(x)
+        self.norm2.forward(self.conv2.forward(x))
     }
 }

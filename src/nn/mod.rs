@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod conv3x3;
 #[cfg(feature = "cpu")]
 mod kernels;
 mod linear;
@@ -14,6 +15,7 @@ mod window;
 
 pub use activation::{Activation, gelu};
 pub use attention::attention;
+pub use conv3x3::{Conv3x3, Conv3x3Config};
 pub use linear::{affine, linear};
 pub use mlp::{Mlp, MlpConfig};
 pub use patch::{PatchConv, PatchConvConfig, UpscaleConv, UpscaleConvConfig};

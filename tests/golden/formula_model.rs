@@ -1,6 +1,7 @@
-//! Writes the nano network with the golden formula's weights as a model file: what the browser tests load.
+//! Writes what the browser tests load: the nano network with the golden formula's weights as a model file, `nano.safetensors`,
+//! and the formula's picture, 256 x 256 grey bytes, `picture.grey`.
 //!
-//! `cargo run --release --example formula_model -- OUT.safetensors`
+//! `cargo run --release --example formula_model -- FOLDER`
 
 #[allow(dead_code, reason = "the golden tests share it")]
 mod file;
@@ -8,10 +9,12 @@ mod formula;
 #[allow(dead_code, reason = "the golden tests share it")]
 mod run;
 
+use std::path::PathBuf;
+
 use sam2rad::checkpoint::{Dtype, ModelCard, Structure, collect, write_model_file};
 
 fn main() {
-    let out = std::env::args_os().nth(1).expect("usage: formula_model OUT.safetensors");
+    let folder = PathBuf::from(std::env::args_os().nth(1).expect("usage: formula_model FOLDER"));
     let files = file::read_folder(&file::golden_dir());
     let golden = files.iter().find(|golden| golden.config() == "nano_256").expect("the nano_256 vectors");
     let config = golden.network();
@@ -28,5 +31,8 @@ fn main() {
         date: "2026-11-24".into(),
         sha256: String::new(),
     };
-    write_model_file(out.as_ref(), &card, &collect(&run::network(golden))).expect("the file can be written");
+    std::fs::write(folder.join("picture.grey"), formula::picture(golden.salt(), golden.size()))
+        .expect("it can be written");
+    write_model_file(&folder.join("nano.safetensors"), &card, &collect(&run::network(golden)))
+        .expect("it can be written");
 }

@@ -4,10 +4,12 @@
 //! record gradients), so that the caller goes on with burn's own operation.
 
 mod attention;
+mod conv3x3;
 mod gelu;
 mod linear;
 
 pub use attention::attention;
+pub use conv3x3::conv3x3;
 pub use gelu::gelu;
 pub use linear::linear;
 

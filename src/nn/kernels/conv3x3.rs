@@ -1,0 +1,73 @@
+//! A 3x3 convolution with stride 1 and zero padding 1, as nine matrix products of shifted pictures.
+
+use burn::tensor::Tensor;
+
+use super::{Matrix, for_each_chunk, into_tensor, multiply_add, on_cpu, threads};
+
+/// `x` `[batch, height, width, in]`, `weight` `[out, in, 3, 3]`, `bias` `[out]` -> `[batch, height, width, out]`; `None` where
+/// a tensor is not on the CPU.
+pub fn conv3x3(x: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>) -> Option<Tensor<4>> {
+    let input = on_cpu(x)?.to_contiguous();
+    let weight_view = on_cpu(weight)?.to_contiguous();
+    let bias = match bias {
+        Some(bias) => Some(on_cpu(bias)?.to_contiguous()),
+        None => None,
+    };
+    let bias: Option<&[f32]> = bias.as_ref().map(|bias| bias.storage());
+    let ([batch, height, width, channels], [out_channels, ..]) = (x.dims(), weight.dims());
+    // A picture with a border of zeros, row after row: what lies (dy, dx) away is a fixed distance away. The two pixels that
+    // each row is longer are computed and dropped.
+    let padded_width = width + 2;
+    let mut padded = vec![0f32; ((height + 2) * padded_width + 2) * channels];
+    let mut output = vec![0f32; batch * height * width * out_channels];
+    let rows_each = height.div_ceil(2 * threads());
+    for (picture, output) in output.chunks_exact_mut(height * width * out_channels).enumerate() {
+        let input = &input.storage::<f32>()[picture * height * width * channels..][..height * width * channels];
+        for (y, row) in input.chunks_exact(width * channels).enumerate() {
+            padded[((y + 1) * padded_width + 1) * channels..][..row.len()].copy_from_slice(row);
+        }
+        for_each_chunk(output, rows_each * width * out_channels, |i, chunk| {
+            let rows = chunk.len() / (width * out_channels);
+            let mut wide = vec![0f32; rows * padded_width * out_channels];
+            if let Some(bias) = bias {
+                wide.chunks_exact_mut(out_channels).for_each(|pixel| pixel.copy_from_slice(bias));
+            }
+            for tap in 0..9 {
+                let first = (i * rows_each + tap / 3) * padded_width + tap % 3;
+                let pixels = Matrix { data: &padded, offset: first * channels, row_stride: channels, column_stride: 1 };
+                let kernel =
+                    Matrix { data: weight_view.storage(), offset: tap, row_stride: 9, column_stride: 9 * channels };
+                let shape = [rows * padded_width, out_channels, channels];
+                multiply_add(shape, pixels, kernel, &mut wide, out_channels, 1.0);
+            }
+            let wide = wide.chunks_exact(padded_width * out_channels);
+            for (row, wide) in chunk.chunks_exact_mut(width * out_channels).zip(wide) {
+                row.copy_from_slice(&wide[..row.len()]);
+            }
+        });
+    }
+    Some(into_tensor(output, [batch, height, width, out_channels]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Distribution, Tolerance, module, ops::ConvOptions};
+
+    #[test]
+    fn it_is_burns_convolution() {
+        let device = Device::flex();
+        for (batch, height, width, channels, out_channels) in [(1, 1, 1, 1, 1), (2, 7, 5, 3, 4), (1, 16, 16, 130, 8)] {
+            let x = Tensor::<4>::random([batch, height, width, channels], Distribution::Default, &device);
+            let weight = Tensor::<4>::random([out_channels, channels, 3, 3], Distribution::Default, &device);
+            let bias = Tensor::<1>::random([out_channels], Distribution::Default, &device);
+            for bias in [Some(bias), None] {
+                let found = conv3x3(&x, &weight, bias.as_ref()).unwrap();
+                let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
+                let expected = module::conv2d(x.clone().permute([0, 3, 1, 2]), weight.clone(), bias, options);
+                let expected = expected.permute([0, 2, 3, 1]).into_data();
+                found.into_data().assert_approx_eq::<f32>(&expected, Tolerance::rel_abs(1e-5, 1e-5));
+            }
+        }
+    }
+}
