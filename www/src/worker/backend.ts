@@ -1,0 +1,58 @@
+// Which of the two bundles runs here, and why.
+
+import type { Backend, BackendChoice } from '../shared/messages';
+
+// The few WebGPU names that the choice needs.
+interface Adapter {
+  features: ReadonlySet<string>;
+  isFallbackAdapter?: boolean;
+  info: { architecture?: string; vendor?: string; description?: string; isFallbackAdapter?: boolean };
+  requestDevice(descriptor?: DeviceDescriptor): Promise<Device>;
+}
+interface DeviceDescriptor { requiredFeatures?: Iterable<string> }
+interface Device { lost: Promise<{ reason?: string; message: string }> }
+interface Gpu { requestAdapter(options?: { powerPreference?: string }): Promise<Adapter | null> }
+
+const SOFTWARE_ADAPTERS = ['swiftshader', 'llvmpipe'];
+
+export async function chooseBackend(forced: Backend | null, avoidWebgpu: string | null): Promise<BackendChoice> {
+  if (avoidWebgpu !== null) return { backend: 'cpu', reason: `WebGPU failed on this machine (${avoidWebgpu})` };
+  if (forced !== null) return { backend: forced, reason: `the address asks for it (?backend=${forced})` };
+  const gpu = (navigator as unknown as { gpu?: Gpu }).gpu;
+  if (gpu === undefined) return { backend: 'cpu', reason: 'this browser offers no WebGPU' };
+  let adapter: Adapter | null;
+  try {
+    adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+  } catch {
+    adapter = null;
+  }
+  if (adapter === null) return { backend: 'cpu', reason: 'the browser found no graphics adapter for WebGPU' };
+  const name = adapter.info.description || [adapter.info.vendor, adapter.info.architecture].filter(Boolean).join(' ') || 'unnamed adapter';
+  if (isSoftware(adapter)) return { backend: 'cpu', reason: `the only graphics adapter (${name}) is software, slower than the CPU bundle` };
+  return { backend: 'webgpu', reason: `hardware graphics adapter: ${name}` };
+}
+
+function isSoftware(adapter: Adapter): boolean {
+  if (adapter.isFallbackAdapter || adapter.info.isFallbackAdapter) return true;
+  const description = `${adapter.info.architecture ?? ''} ${adapter.info.description ?? ''}`.toLowerCase();
+  return SOFTWARE_ADAPTERS.some((software) => description.includes(software));
+}
+
+/**
+ * Call before the webgpu bundle starts. wgpu's web backend does not ask for `subgroups`, while burn's shaders enable it wherever
+ * the adapter has it; a shader refused for that poisons the device. Also the one place that sees the device, to learn of its loss.
+ */
+export function prepareWebgpu(onLost: (message: string) => void): void {
+  const prototype = (globalThis as unknown as { GPUAdapter?: { prototype: Adapter } }).GPUAdapter?.prototype;
+  if (prototype === undefined) return;
+  const requestDevice = prototype.requestDevice;
+  prototype.requestDevice = async function (this: Adapter, descriptor: DeviceDescriptor = {}) {
+    const features = new Set(descriptor.requiredFeatures ?? []);
+    if (this.features.has('subgroups')) features.add('subgroups');
+    const device = await requestDevice.call(this, { ...descriptor, requiredFeatures: [...features] });
+    void device.lost.then((loss) => {
+      if (loss.reason !== 'destroyed') onLost(loss.message || 'no reason given');
+    });
+    return device;
+  };
+}

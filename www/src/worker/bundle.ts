@@ -1,0 +1,21 @@
+// Fetches and starts the WASM bundle of a backend. Vite leaves these imports alone: the bundles are copied, not built, here.
+
+import type { Sam2RadModule } from '../shared/api';
+import { failed, messageOf, type Backend } from '../shared/messages';
+
+export async function startBundle(backend: Backend, base: string): Promise<Sam2RadModule> {
+  if (typeof WebAssembly === 'undefined') {
+    throw failed('no-webassembly', 'This browser has no WebAssembly, or it is switched off.', 'Use a current Chrome, Edge, Firefox or Safari, without lockdown mode.');
+  }
+  const url = new URL(`wasm/${backend}/sam2rad.js`, base);
+  try {
+    const module: Sam2RadModule = await import(/* @vite-ignore */ url.href);
+    await module.default();
+    return module;
+  } catch (error) {
+    if (error instanceof WebAssembly.CompileError) {
+      throw failed('bundle', `This browser cannot compile the program: ${error.message}.`, 'Update the browser: it needs WebAssembly with SIMD.');
+    }
+    throw failed('bundle', `The program for ${backend === 'cpu' ? 'the CPU' : 'WebGPU'} could not be loaded: ${messageOf(error)}.`, `Check the connection and reload the page. Whoever serves it: ${url.pathname} must exist (build.sh puts it there).`);
+  }
+}
