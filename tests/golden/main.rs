@@ -6,6 +6,7 @@
 
 mod file;
 mod formula;
+mod precision;
 mod run;
 
 /// Tensors behind chaotic chains that may be over their bar, of all: the bar is a multiple of one draw of PyTorch's noise, so
