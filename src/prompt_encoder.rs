@@ -103,7 +103,9 @@ pub struct PositionEmbeddingRandom {
 impl PositionEmbeddingRandom {
     /// `(x, y)` in 0..1, `[n, 2]` -> `[n, embed_dim]`.
     fn forward(&self, coordinates: Tensor<2>) -> Tensor<2> {
-        let angles = (coordinates * 2.0 - 1.0).matmul(self.positional_encoding_gaussian_matrix.val()).mul_scalar(TAU);
+        let turns = (coordinates * 2.0 - 1.0).matmul(self.positional_encoding_gaussian_matrix.val());
+        // Whole turns change nothing, and a GPU's sine is exact only within one.
+        let angles = (turns.clone() - turns.round()).mul_scalar(TAU);
         Tensor::cat(vec![angles.clone().sin(), angles.cos()], 1)
     }
 }

@@ -71,9 +71,8 @@ test('nano_256 is the reference on the CPU bundle', async ({ page }) => {
 });
 
 test('nano_256 is the reference on the WebGPU bundle', async ({ page }) => {
-  // The software adapter compiles each kernel for seconds to minutes.
-  test.skip(process.env['SAM2RAD_WEBGPU'] !== '1', 'slow on a software adapter: run with SAM2RAD_WEBGPU=1');
-  test.setTimeout(40 * 60_000);
+  // A software adapter takes seconds to compile a kernel: two minutes in all where this was written.
+  test.setTimeout(20 * 60_000);
   const started = Date.now();
   compare(await run(page, 'webgpu'));
   console.log(`${((Date.now() - started) / 1000).toFixed(0)} s on the software adapter, compiling included`);
