@@ -4,9 +4,9 @@ use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use std::f64::consts::TAU;
 
 use crate::config::{PATCH_SIZE, Sam2RadConfig};
+use crate::nn::position_encoding::sine_of_turns;
 use crate::nn::{ENCODER_NORM_EPSILON, PatchConv, PatchConvConfig, PointwiseConv, PointwiseConvConfig, gelu, normal};
 
 /// Channels inside the mask downscaling.
@@ -104,9 +104,7 @@ impl PositionEmbeddingRandom {
     /// `(x, y)` in 0..1, `[n, 2]` -> `[n, embed_dim]`.
     fn forward(&self, coordinates: Tensor<2>) -> Tensor<2> {
         let turns = (coordinates * 2.0 - 1.0).matmul(self.positional_encoding_gaussian_matrix.val());
-        // Whole turns change nothing, and a GPU's sine is exact only within one.
-        let angles = (turns.clone() - turns.round()).mul_scalar(TAU);
-        Tensor::cat(vec![angles.clone().sin(), angles.cos()], 1)
+        Tensor::cat(vec![sine_of_turns(turns.clone()), sine_of_turns(turns + 0.25)], 1)
     }
 }
 
