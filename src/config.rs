@@ -51,9 +51,9 @@ pub enum ConfigError {
     /// The image size is not one the network can be built for.
     #[error("the image size {0} is not supported; choose 256, 512 or 1024")]
     ImageSize(usize),
-    /// There must be at least one structure and enough tokens for a box.
+    /// Structures must fit a class map, and tokens a box.
     #[error(
-        "{structures} structures with {tokens} prompt tokens: there must be at least one structure, and 2 tokens for its box"
+        "{structures} structures with {tokens} prompt tokens: there must be 1 to {MAX_STRUCTURES} structures, with at least 2 tokens each"
     )]
     Prompts {
         /// Structures asked for.
@@ -231,6 +231,9 @@ pub const IMAGE_ENCODERS: [&str; 10] = [
 /// Side of an image-embedding token in input pixels, in every architecture.
 pub const PATCH_SIZE: usize = 16;
 
+/// Structures that a class map of bytes has numbers for.
+pub const MAX_STRUCTURES: usize = 255;
+
 /// Image sizes the networks are built for, in pixels.
 pub const IMAGE_SIZES: [usize; 3] = [256, 512, 1024];
 
@@ -332,7 +335,7 @@ impl Sam2RadConfig {
         if !IMAGE_SIZES.contains(&image_size) {
             return Err(ConfigError::ImageSize(image_size));
         }
-        if structures == 0 || tokens < 2 {
+        if structures == 0 || structures > MAX_STRUCTURES || tokens < 2 {
             return Err(ConfigError::Prompts { structures, tokens });
         }
         let config =

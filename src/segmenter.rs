@@ -78,6 +78,9 @@ pub enum RequestError {
         /// Side of the right mask.
         side: usize,
     },
+    /// A mask prompt outside manual mode, where the predicted mask stands in its place.
+    #[error("a mask prompt is for manual mode: elsewhere the predicted mask is used; change the mode or leave it out")]
+    MaskMode,
     /// The device did not give the result back.
     #[error(
         "the result could not be read from the device: {0}; load the model again, on another backend if it happens again"
@@ -275,6 +278,9 @@ impl Segmenter {
             if prompts.structure >= has {
                 return Err(RequestError::NoSuchStructure { asked: prompts.structure, has });
             }
+            if request.mode != Mode::Manual && prompts.mask.is_some() {
+                return Err(RequestError::MaskMode);
+            }
             if let Some(found) = prompts.mask.as_ref().map(Vec::len).filter(|&found| found != side * side) {
                 return Err(RequestError::MaskSize { found, side });
             }
@@ -319,8 +325,7 @@ impl Segmenter {
 
 impl Decoded {
     fn for_map(&self) -> StructureLogits<'_> {
-        // A class map has 255 structures at most: the others share the last number.
-        let class_id = u8::try_from(self.structure + 1).unwrap_or(u8::MAX);
+        let class_id = u8::try_from(self.structure + 1).expect("a configuration has 255 structures at most");
         StructureLogits { class_id, logits: &self.logits, object_score: self.object_score }
     }
 }

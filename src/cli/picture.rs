@@ -42,7 +42,6 @@ pub fn read(path: &Path) -> Result<Frame, PictureError> {
     let file = std::fs::File::open(path).map_err(|source| PictureError::Io { path: path.into(), source })?;
     let image = decode(BufReader::new(file)).map_err(|source| PictureError::Image { path: path.into(), source })?;
     let (width, height) = (image.width() as usize, image.height() as usize);
-    // Sixteen bits keep their upper eight.
     Frame::from_rgb(width, height, image.into_rgb8().into_raw())
         .map_err(|source| PictureError::Frame { path: path.into(), source })
 }
