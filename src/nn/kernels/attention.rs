@@ -126,8 +126,8 @@ pub fn attention_backward(qkv: [&Tensor<3>; 3], grad: &Tensor<3>, heads: usize, 
     });
     let part = |i: usize, shape: [usize; 3]| {
         let first = sizes[..i].iter().sum::<usize>();
-        let rows = output.chunks_exact(sizes.iter().sum()).flat_map(|batch| &batch[first..][..sizes[i]]);
-        into_tensor(rows.copied().collect(), shape)
+        let batches = output.chunks_exact(sizes.iter().sum()).map(|batch| &batch[first..][..sizes[i]]);
+        into_tensor(batches.collect::<Vec<_>>().concat(), shape)
     };
     [part(0, shapes[0]), part(1, shapes[1]), part(2, shapes[2])]
 }
