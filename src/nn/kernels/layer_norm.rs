@@ -71,12 +71,12 @@ pub fn layer_norm_backward(x: FlexTensor, gamma: FlexTensor, epsilon: f64, grad:
     [flex_tensor(x_grad, shape), flex_tensor(gamma_grad, vec![channels]), flex_tensor(beta_grad, vec![channels])]
 }
 
-/// The mean, and one over the standard deviation.
+/// The mean, and one over the standard deviation; summed in `f64`, since what is lost here is lost to the whole row.
 fn statistics(row: &[f32], epsilon: f64) -> (f32, f32) {
-    let channels = row.len() as f32;
-    let mean = sum(row, |x| x) / channels;
-    let variance = sum(row, |x| (x - mean) * (x - mean)) / channels;
-    (mean, 1.0 / (variance + epsilon as f32).sqrt())
+    let channels = row.len() as f64;
+    let mean = sum(row, f64::from) / channels;
+    let variance = sum(row, |x| (f64::from(x) - mean).powi(2)) / channels;
+    (mean as f32, (1.0 / (variance + epsilon).sqrt()) as f32)
 }
 
 #[cfg(test)]
