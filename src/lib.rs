@@ -18,6 +18,8 @@ pub mod prompt_encoder;
 pub mod prompt_predictor;
 pub mod resample;
 pub mod segmenter;
+#[cfg(feature = "train")]
+pub mod train;
 pub mod transformer;
 #[cfg(target_arch = "wasm32")]
 mod web;
