@@ -6,12 +6,16 @@
 
 pub mod checkpoint;
 pub mod config;
+#[cfg(feature = "train")]
+pub mod dataset;
 pub mod frame;
 pub mod image_encoder;
 pub mod mask_decoder;
 pub mod model;
 pub mod nn;
 pub mod overlay;
+#[cfg(feature = "cli")]
+pub mod picture;
 pub mod postprocess;
 pub mod preprocess;
 pub mod prompt_encoder;

@@ -3,10 +3,10 @@
 mod convert;
 mod info;
 mod model;
-mod picture;
 mod segment;
 
 use clap::{Parser, Subcommand};
+use sam2rad::picture;
 use std::error::Error;
 
 /// Sam2Rad: promptless segmentation of ultrasound.
