@@ -14,6 +14,8 @@ pub mod mask_decoder;
 pub mod model;
 pub mod nn;
 pub mod overlay;
+#[cfg(feature = "train")]
+pub mod phantom;
 #[cfg(feature = "cli")]
 pub mod picture;
 pub mod postprocess;

@@ -3,10 +3,10 @@
 
 use burn::config::Config;
 use burn::module::Module;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::nn::{Activation, Mlp, MlpConfig, attention, linear};
+use crate::nn::{Activation, LayerNorm, LayerNormConfig, Mlp, MlpConfig, attention, linear};
 
 /// Attention heads everywhere in the decoder and the predictor.
 const NUM_HEADS: usize = 8;

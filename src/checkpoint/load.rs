@@ -155,15 +155,10 @@ impl ModulePath {
         self.parts.pop();
     }
 
-    /// The path with the names of checkpoints: an enum's variant is no level, and burn's norms say gamma and beta.
+    /// The path with the names of checkpoints: an enum's variant is no level.
     pub(crate) fn name(&self) -> String {
         let levels = self.parts.iter().filter(|(_, container)| !container.starts_with("Enum:"));
-        let names = levels.map(|(name, container)| match (container.as_str(), name.as_str()) {
-            ("Struct:LayerNorm", "gamma") => "weight",
-            ("Struct:LayerNorm", "beta") => "bias",
-            (_, name) => name,
-        });
-        names.collect::<Vec<_>>().join(".")
+        levels.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
     }
 
     /// burn's linear layers keep `[in, out]`, PyTorch's `[out, in]`.
@@ -293,7 +288,8 @@ fn stretch(values: &[f32], [rows, columns, channels]: [usize; 3], [to_rows, to_c
 mod tests {
     use super::*;
     use crate::checkpoint::MemorySource;
-    use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+    use crate::nn::{LayerNorm, LayerNormConfig};
+    use burn::nn::{Linear, LinearConfig};
 
     #[derive(Module, Debug)]
     struct Tiny {
@@ -320,13 +316,13 @@ mod tests {
     }
 
     #[test]
-    fn a_linear_weight_is_transposed_and_a_norm_renamed() {
+    fn a_linear_weight_is_transposed_and_a_norm_taken_as_it_is() {
         let (tiny, lacked) = load_tiny(&mut source()).unwrap();
         assert!(lacked.is_empty());
         let weight: Vec<f32> = tiny.fc.weight.val().into_data().try_into_vec().unwrap();
         assert_eq!(weight, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        let gamma: Vec<f32> = tiny.norm.gamma.val().into_data().try_into_vec().unwrap();
-        assert_eq!(gamma, [1.0, 2.0, 3.0]);
+        let norm: Vec<f32> = tiny.norm.weight.val().into_data().try_into_vec().unwrap();
+        assert_eq!(norm, [1.0, 2.0, 3.0]);
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod convert;
 mod info;
 mod model;
 mod segment;
+#[cfg(feature = "train")]
+mod train;
 
 use clap::{Parser, Subcommand};
 use sam2rad::picture;
@@ -37,6 +39,8 @@ enum Command {
     Convert(convert::Convert),
     /// Segment pictures: masks, overlays and measurements
     Segment(segment::Segment),
+    #[cfg(feature = "train")]
+    Train(Box<train::Train>),
 }
 
 impl Cli {
@@ -46,6 +50,8 @@ impl Cli {
             Command::Info(info) => info.run(),
             Command::Convert(convert) => convert.run(),
             Command::Segment(segment) => segment.run(),
+            #[cfg(feature = "train")]
+            Command::Train(train) => train.run(),
         }
     }
 }

@@ -19,6 +19,10 @@ pub fn attention(
     if let Some(y) = super::kernels::attention(&q, &k, &v, heads, scale, bias.as_ref()) {
         return y;
     }
+    #[cfg(feature = "train")]
+    if let Some(y) = bias.is_none().then(|| super::gradients::attention(&q, &k, &v, heads, scale)).flatten() {
+        return y;
+    }
     let [q, k, v] = [q, k, v].map(|x| separate_heads(x, heads));
     let bias = bias.map(|bias| bias.unsqueeze());
     let options = AttentionModuleOptions { scale: Some(scale), ..Default::default() };

@@ -10,6 +10,8 @@ pub enum Purpose {
     Split,
     /// In which order pictures come; the index is the round.
     Order,
+    /// Augmentation of a picture whose features are kept; the index is the variant.
+    Variant,
     /// Augmentation and prompts; the index is the picture's number since the training began.
     Picture,
     /// Dropout; the index is as for pictures.
@@ -34,7 +36,7 @@ mod tests {
     #[test]
     fn every_choice_has_numbers_of_its_own_and_keeps_them() {
         let draw = |purpose, index| generator(7, purpose, index).random::<u64>();
-        let purposes = [Purpose::Split, Purpose::Order, Purpose::Picture, Purpose::Dropout, Purpose::Weights];
+        let purposes = [Purpose::Split, Purpose::Order, Purpose::Variant, Purpose::Picture, Purpose::Dropout];
         let all: BTreeSet<_> = purposes.iter().flat_map(|&purpose| (0..50).map(move |i| draw(purpose, i))).collect();
         assert_eq!(all.len(), 250);
         assert_eq!(draw(Purpose::Order, 3), draw(Purpose::Order, 3));

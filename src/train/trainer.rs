@@ -122,6 +122,26 @@ impl Trainer {
         &self.data
     }
 
+    /// What is about to happen, in a few lines.
+    pub fn summary(&self) -> String {
+        let (mut trained, mut all) = (0, 0);
+        for (name, shape) in crate::checkpoint::shapes(&self.model) {
+            let count = shape.iter().product::<usize>();
+            all += count;
+            trained += if self.config.mode.trains(&self.network, &name) { count } else { 0 };
+        }
+        format!(
+            "{} at {} px: {trained} of {all} weights are trained\n{} pictures, {} to validate on; {}\nsteps {} to {}",
+            self.network.architecture,
+            self.network.image_size,
+            self.data.len(),
+            self.data.validation.len(),
+            self.data.description,
+            self.state.step,
+            self.config.steps
+        )
+    }
+
     /// Trains until the end, or until `stop` is set; `watch` is told what happens.
     ///
     /// # Errors
