@@ -12,6 +12,8 @@ pub mod mask_decoder;
 pub mod model;
 pub mod nn;
 pub mod overlay;
+#[cfg(feature = "train")]
+pub mod phantom;
 pub mod postprocess;
 pub mod preprocess;
 pub mod prompt_encoder;

@@ -3,6 +3,8 @@
 mod convert;
 mod info;
 mod model;
+#[cfg(feature = "train")]
+mod phantom;
 mod picture;
 mod segment;
 
@@ -37,6 +39,9 @@ enum Command {
     Convert(convert::Convert),
     /// Segment pictures: masks, overlays and measurements
     Segment(segment::Segment),
+    /// Simulate labelled ultrasound pictures, or a cine of a moving probe
+    #[cfg(feature = "train")]
+    Phantom(phantom::PhantomCommand),
 }
 
 impl Cli {
@@ -46,6 +51,8 @@ impl Cli {
             Command::Info(info) => info.run(),
             Command::Convert(convert) => convert.run(),
             Command::Segment(segment) => segment.run(),
+            #[cfg(feature = "train")]
+            Command::Phantom(phantom) => phantom.run(),
         }
     }
 }

@@ -61,7 +61,7 @@ pub fn write(path: &Path, frame: Frame) -> Result<(), PictureError> {
     image.save(path).map_err(|source| PictureError::Image { path: path.into(), source })
 }
 
-/// Writes a grey PNG of class ids.
+/// Writes a grey PNG: class ids, or grey levels.
 pub fn write_ids(path: &Path, width: usize, height: usize, ids: Vec<u8>) -> Result<(), PictureError> {
     let image =
         image::GrayImage::from_raw(width as u32, height as u32, ids).expect("a map has as many pixels as it says");
