@@ -156,7 +156,7 @@ pub fn write(path: &Path, frame: Frame) -> Result<(), PictureError> {
     image.save(path).map_err(|source| PictureError::Image { path: path.into(), source })
 }
 
-/// Writes a grey PNG of class ids.
+/// Writes a grey PNG: class ids, or grey levels.
 ///
 /// # Errors
 /// [`PictureError::Image`].

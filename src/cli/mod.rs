@@ -3,6 +3,8 @@
 mod convert;
 mod info;
 mod model;
+#[cfg(feature = "train")]
+mod phantom;
 mod segment;
 #[cfg(feature = "train")]
 mod train;
@@ -41,6 +43,9 @@ enum Command {
     Segment(segment::Segment),
     #[cfg(feature = "train")]
     Train(Box<train::Train>),
+    /// Simulate labelled ultrasound pictures, or a cine of a moving probe
+    #[cfg(feature = "train")]
+    Phantom(phantom::PhantomCommand),
 }
 
 impl Cli {
@@ -52,6 +57,8 @@ impl Cli {
             Command::Segment(segment) => segment.run(),
             #[cfg(feature = "train")]
             Command::Train(train) => train.run(),
+            #[cfg(feature = "train")]
+            Command::Phantom(phantom) => phantom.run(),
         }
     }
 }
