@@ -6,18 +6,26 @@
 
 pub mod checkpoint;
 pub mod config;
+#[cfg(feature = "train")]
+pub mod dataset;
 pub mod frame;
 pub mod image_encoder;
 pub mod mask_decoder;
 pub mod model;
 pub mod nn;
 pub mod overlay;
+#[cfg(feature = "train")]
+pub mod phantom;
+#[cfg(feature = "cli")]
+pub mod picture;
 pub mod postprocess;
 pub mod preprocess;
 pub mod prompt_encoder;
 pub mod prompt_predictor;
 pub mod resample;
 pub mod segmenter;
+#[cfg(feature = "train")]
+pub mod train;
 pub mod transformer;
 #[cfg(target_arch = "wasm32")]
 mod web;

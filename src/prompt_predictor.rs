@@ -2,6 +2,7 @@
 //! structure attend to the image features, coarse to fine, and become a box, a mask and prompt embeddings.
 
 use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor, activation};
 
 use crate::config::Sam2RadConfig;
@@ -12,6 +13,9 @@ use crate::nn::{
 };
 use crate::prompt_encoder::PromptEncoder;
 use crate::transformer::{TwoWayAttentionBlock, TwoWayConfig};
+
+/// Share of the mask head's channels that are left out in a training step.
+const MASK_DROPOUT: f64 = 0.1;
 
 /// What the predictor makes of the learnt prompts, a row for each structure.
 #[derive(Debug, Clone)]
@@ -56,6 +60,7 @@ impl BoxRegressionHead {
 pub struct MaskClassifier {
     layers: Vec<Conv3x3>,
     final_conv: PointwiseConv,
+    dropout: Dropout,
     scale_factor: usize,
 }
 
@@ -66,19 +71,30 @@ impl MaskClassifier {
         Self {
             layers: vec![conv(in_features, hidden), conv(hidden, hidden)],
             final_conv: PointwiseConvConfig::new(hidden, 1).init(device),
+            dropout: DropoutConfig::new(MASK_DROPOUT).init(),
             scale_factor,
         }
     }
 
     /// `[structures, h, w, dim]` -> logits `[structures, scale_factor h, scale_factor w, 1]`.
     fn forward(&self, dense: Tensor<4>) -> Tensor<4> {
-        let hidden = self.layers.iter().fold(dense, |x, layer| activation::relu(layer.forward(x)));
+        let hidden = self.layers.iter().fold(dense, |x, layer| self.drop_channels(activation::relu(layer.forward(x))));
         let mask = self.final_conv.forward(hidden);
         let [_, height, width, _] = mask.dims();
         match self.scale_factor {
             1 => mask,
             factor => resize(mask, [height * factor, width * factor], Interpolation::Bilinear),
         }
+    }
+
+    /// While training, leaves whole channels of a structure's map out and scales the others up (`Dropout2d`).
+    fn drop_channels(&self, x: Tensor<4>) -> Tensor<4> {
+        if !x.is_autodiff() || !self.dropout.training.is_enabled() {
+            return x;
+        }
+        let [structures, _, _, channels] = x.dims();
+        let kept = self.dropout.forward(Tensor::ones([structures, 1, 1, channels], &x.device()));
+        x * kept
     }
 }
 

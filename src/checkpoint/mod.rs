@@ -19,6 +19,8 @@ mod save;
 mod source;
 
 pub use detect::{Detected, detect};
+#[cfg(feature = "train")]
+pub(crate) use load::ModulePath;
 pub use load::{LoadOptions, Loaded, load, load_module};
 pub use model_file::{Dtype, ModelCard, ModelFile, ModelFileReader, Structure, write_model_file};
 pub use pytorch::PytorchSource;

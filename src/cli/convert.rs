@@ -61,6 +61,7 @@ impl Convert {
             image_size: self.image_size.or(card.as_ref().map(|card| card.image_size)),
             structures: Some(self.structures.len()).filter(|&count| count > 0),
             dataset: self.dataset,
+            ..LoadOptions::default()
         };
         let loaded = load(source.as_mut(), &options, &Device::flex())?;
         let mut tensors = collect(&loaded.model);

@@ -3,10 +3,14 @@
 mod convert;
 mod info;
 mod model;
-mod picture;
+#[cfg(feature = "train")]
+mod phantom;
 mod segment;
+#[cfg(feature = "train")]
+mod train;
 
 use clap::{Parser, Subcommand};
+use sam2rad::picture;
 use std::error::Error;
 
 /// Sam2Rad: promptless segmentation of ultrasound.
@@ -37,6 +41,11 @@ enum Command {
     Convert(convert::Convert),
     /// Segment pictures: masks, overlays and measurements
     Segment(segment::Segment),
+    #[cfg(feature = "train")]
+    Train(Box<train::Train>),
+    /// Simulate labelled ultrasound pictures, or a cine of a moving probe
+    #[cfg(feature = "train")]
+    Phantom(phantom::PhantomCommand),
 }
 
 impl Cli {
@@ -46,6 +55,10 @@ impl Cli {
             Command::Info(info) => info.run(),
             Command::Convert(convert) => convert.run(),
             Command::Segment(segment) => segment.run(),
+            #[cfg(feature = "train")]
+            Command::Train(train) => train.run(),
+            #[cfg(feature = "train")]
+            Command::Phantom(phantom) => phantom.run(),
         }
     }
 }
