@@ -122,7 +122,9 @@ fn largest_error(losses: &Losses, expected: &BTreeMap<String, f64>) -> f64 {
 
 #[test]
 fn losses_gradients_and_steps_are_the_references() {
-    if std::env::var("F32").is_err() { Device::flex().configure(FloatDType::F64).unwrap(); }
+    if std::env::var("F32").is_err() {
+        Device::flex().configure(FloatDType::F64).unwrap();
+    }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/golden/train_nano_256.safetensors");
     let bytes = std::fs::read(path).unwrap();
     let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
@@ -143,17 +145,13 @@ fn losses_gradients_and_steps_are_the_references() {
         let length = values.len();
         Tensor::from_data(TensorData::new(values, [1, length]), &device)
     };
-    let targets = Targets {
-        masks: row(values("gt")),
-        boxes: row(values("gt_box")),
-        present: row(vec![1.0]).squeeze_dim(0),
-    };
+    let targets =
+        Targets { masks: row(values("gt")), boxes: row(values("gt_box")), present: row(vec![1.0]).squeeze_dim(0) };
 
     let plain = network(&spec, &config);
     let features = plain.encode_image(image(&spec));
     // The vectors' optimizer had the prompt predictor and the prompts alone.
-    let mut model =
-        Mode::PpnOnly.prepare(&config, plain).freeze_group(ParamGroup::from_predicate("mask_decoder"));
+    let mut model = Mode::PpnOnly.prepare(&config, plain).freeze_group(ParamGroup::from_predicate("mask_decoder"));
     let losses_of = |model: &Sam2Rad| Losses::new(&predict(model, &features, true, &[], spec.size), &targets, 0.0);
 
     let losses = losses_of(&model);
@@ -169,7 +167,13 @@ fn losses_gradients_and_steps_are_the_references() {
     for (name, expected) in &spec.grads {
         let ours = our_name(name);
         let [norm, mean] = statistics.found.get(&ours).unwrap_or_else(|| panic!("no gradient for {ours}"));
-        println!("G {:9.2e} {:9.2e} {name} {norm} {} {mean} {}", norm / expected.norm - 1.0, (mean - expected.mean)/expected.norm, expected.norm, expected.mean);
+        println!(
+            "G {:9.2e} {:9.2e} {name} {norm} {} {mean} {}",
+            norm / expected.norm - 1.0,
+            (mean - expected.mean) / expected.norm,
+            expected.norm,
+            expected.mean
+        );
     }
 
     let mut optimizer = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.1).init();
@@ -189,7 +193,9 @@ fn our_name(name: &str) -> String {
     match name {
         "learnable_prompts" => name.to_owned(),
         _ => {
-            let name = name.replace("channel_adapters.1.", "channel_adapters.0.").replace("channel_adapters.2.", "channel_adapters.1.");
+            let name = name
+                .replace("channel_adapters.1.", "channel_adapters.0.")
+                .replace("channel_adapters.2.", "channel_adapters.1.");
             let name = name.replace(".q_proj.", ".q_proj.linear.").replace(".v_proj.", ".v_proj.linear.");
             format!("prompt_predictor.{name}")
         }

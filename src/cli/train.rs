@@ -93,7 +93,7 @@ impl Train {
         let style = ProgressStyle::with_template("{bar:24} step {pos}/{len}, {eta} left, {msg}")?;
         let progress = ProgressBar::new(steps).with_style(style);
         let names: Vec<String> = trainer.data().structures.iter().map(|structure| structure.name.clone()).collect();
-        let end = trainer.run(&stop, &mut |event| match event {
+        let mut watch = |event: Event| match event {
             Event::Step { step, losses, learning_rate } => {
                 let text = format!("loss {:.3}, dice loss {:.3}, rate {learning_rate:.1e}", losses.total, losses.dice);
                 progress.set_message(text);
@@ -119,13 +119,16 @@ impl Train {
             }
             Event::Validation { step, validation, is_best } => {
                 let dice = names.iter().zip(&validation.dice);
-                let dice: Vec<_> =
-                    dice.map(|(name, dice)| dice.map_or(format!("{name} -"), |dice| format!("{name} {dice:.3}"))).collect();
+                let dice: Vec<_> = dice
+                    .map(|(name, dice)| dice.map_or(format!("{name} -"), |dice| format!("{name} {dice:.3}")))
+                    .collect();
                 let (presence, best) = (validation.presence_accuracy, if is_best { " (best so far)" } else { "" });
                 let text = format!("step {step}: Dice {}; presence {presence:.3}{best}", dice.join(", "));
                 progress.suspend(|| println!("{text}"));
             }
-        })?;
+        };
+        // On a thread of the pool: from outside, every kernel would be handed over to it and waited for.
+        let end = rayon::scope(|_| trainer.run(&stop, &mut watch))?;
         progress.finish_and_clear();
         println!(
             "{}: {}",

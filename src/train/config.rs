@@ -271,7 +271,8 @@ impl TrainConfig {
         if let Some((name, value)) = probabilities.iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
             return Err(format!("`{name}` is {value}; it must be from 0 to 1"));
         }
-        for (name, value) in [("crop_min", augmentation.crop_min), ("centred_crop_min", augmentation.centred_crop_min)] {
+        for (name, value) in [("crop_min", augmentation.crop_min), ("centred_crop_min", augmentation.centred_crop_min)]
+        {
             if value < 0.1 {
                 return Err(format!("`augmentation.{name}` is {value}; it must be at least 0.1"));
             }

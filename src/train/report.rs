@@ -5,9 +5,9 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::TrainError;
 use super::loss::Losses;
 use super::validate::Validation;
-use super::TrainError;
 
 /// Losses of one or more pictures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]

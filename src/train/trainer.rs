@@ -94,10 +94,8 @@ impl Trainer {
         let Start { model, network, normalization, provenance } = start(&config, file, &data.structures, &device)?;
         check_mask_size(&config, &network)?;
         let card = card(&config, &network, &data, normalization, &provenance);
-        let optimizer = AdamWConfig::new()
-            .with_epsilon(1e-8)
-            .with_weight_decay(config.optimizer.weight_decay as f32)
-            .init();
+        let optimizer =
+            AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(config.optimizer.weight_decay as f32).init();
         let average = (config.optimizer.average_decay > 0.0).then(|| model.clone());
         let state = State { step: 0, best: None, stale: 0, sums: Sums::default(), config: config.clone() };
         let mut parts = Parts { model, average, optimizer, state };
@@ -266,7 +264,8 @@ impl Trainer {
     }
 
     fn write_model(&self, model: &Sam2Rad, name: &str) -> Result<(), TrainError> {
-        let seeds = format!("seed {}, {} steps of {} pictures", self.config.seed, self.state.step, self.config.batch_size);
+        let seeds =
+            format!("seed {}, {} steps of {} pictures", self.config.seed, self.state.step, self.config.batch_size);
         let card = ModelCard { provenance: format!("{}, {seeds}", self.card.provenance), ..self.card.clone() };
         let (path, new) = (self.out.join(name), self.out.join(format!("{name}.new")));
         write_model_file(&new, &card, &collect(model))?;
