@@ -15,6 +15,10 @@ const args = [
   '--use-angle=swiftshader',
 ];
 
+// Several checkouts may be tested at once on one machine.
+const port = process.env.SAM2RAD_PORT ?? '4173';
+const url = `http://localhost:${port}/`;
+
 export default defineConfig({
   testDir: '../tests/browser',
   outputDir: '../target/browser/results',
@@ -22,8 +26,8 @@ export default defineConfig({
   timeout: 120_000,
   reporter: 'list',
   use: {
-    baseURL: 'http://localhost:4173/',
+    baseURL: url,
     launchOptions: { executablePath: '/usr/bin/chromium', args },
   },
-  webServer: { command: 'npm run preview -- --port 4173 --strictPort', url: 'http://localhost:4173/', reuseExistingServer: false },
+  webServer: { command: `npm run preview -- --port ${port} --strictPort`, url, reuseExistingServer: false },
 });
