@@ -30,6 +30,7 @@ export function shortcuts(app: App, stage: Stage, help: () => void): Shortcut[] 
     one('m', 'Your prompts alone', () => edits.setTools({ manual: !store.state.tools.manual })),
     one('k', 'Keep prompts on the next frames', () => edits.setTools({ carry: !store.state.tools.carry })),
     one('h', 'Hide or show all masks', () => app.toggleOverlay()),
+    one('n', 'Names of the structures', () => app.setLook({ names: !store.state.look.names })),
     one('x', 'Box the model expected', () => app.setLook({ predicted_box: !store.state.look.predicted_box })),
     one('f', 'Fit the picture', () => stage.fit()),
     { keys: ['+', '='], shown: '+', what: 'Nearer', run: () => stage.zoom(1.25) },

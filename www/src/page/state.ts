@@ -21,7 +21,7 @@ export type SourceState = { kind: 'none' } | { kind: 'open'; source: FrameSource
 /** What the worker is asked to do at the moment, as far as a person should know. */
 export type WorkState =
   | { kind: 'idle' }
-  | { kind: 'segmenting'; since: number }
+  | { kind: 'segmenting' }
   | { kind: 'processing'; done: number; total: number };
 
 /** What a failure is about. Each has one at most: the next success or failure of its kind takes its place. */
@@ -69,6 +69,8 @@ export interface Look {
   /** Colours that were chosen here instead of the model's, `#rrggbb` by index of the structure. */
   colors: ReadonlyMap<number, string>;
   predicted_box: boolean;
+  /** The structure's name beside its mask. */
+  names: boolean;
 }
 
 export type Tool = 'select' | 'inside' | 'outside' | 'box' | 'brush' | 'eraser' | 'crop';
@@ -121,7 +123,7 @@ export const INITIAL: State = {
   answered: 0,
   history: EMPTY_HISTORY,
   tools: { tool: 'select', structure: 0, brush_radius: 8, manual: false, carry: true },
-  look: { style: 'both', opacity: 0.35, hidden: new Set(), colors: new Map(), predicted_box: false },
+  look: { style: 'both', opacity: 0.35, hidden: new Set(), colors: new Map(), predicted_box: false, names: true },
   shipped: { demos: [], models: [] },
   cameras: [],
   notice: null,

@@ -8,14 +8,16 @@ import { facts, fileButton, panel, textButton } from './parts';
 
 export function modelPanel(app: App): HTMLElement {
   const { store } = app;
-  const shipped = h('div', { className: 'buttons' });
+  const shipped = h('span', { className: 'buttons' });
+  shipped.role = 'group';
+  shipped.ariaLabel = 'Models that ship';
   const status = h('p', { id: 'model-status', className: 'quiet' });
   status.role = 'status';
   const progress = h('progress', { max: 1 });
   progress.ariaLabel = 'Reading the model';
-  const card = h('dl', { className: 'facts' });
-  const backend = h('p', { id: 'backend', className: 'quiet' });
-  backend.role = 'status';
+  const rows = h('dl', { className: 'facts' });
+  const card = h('details', { id: 'model-card' }, h('summary', {}, 'Model card'), rows);
+  const choose = fileButton('model', 'Choose file', 'file', { accept: '.safetensors' }, (files) => void app.take(files));
 
   store.watch(({ shipped, model }) => [shipped.models, model], (_, models, model) => {
     shipped.hidden = models.length === 0;
@@ -35,26 +37,20 @@ export function modelPanel(app: App): HTMLElement {
       return setText(status, `Reading ${nameOf(model.origin)}, ${bytes(model.total)}…`);
     }
     if (model.kind === 'none') return setText(status, 'No model yet. Choose a .safetensors file made by the sam2rad command line.');
-    const { architecture, image_size, structures, training_data, licence, date } = model.card;
-    setText(status, `${nameOf(model.origin)} is ready.`);
-    card.replaceChildren(
+    const { architecture, image_size, dtype, structures, provenance, training_data, licence, date } = model.card;
+    setText(status, `${nameOf(model.origin)} is ready: ${structures.map(({ name }) => name).join(', ')}; ${architecture.image_encoder} at ${image_size} px.`);
+    rows.replaceChildren(
       ...facts(
-        ['Structures', structures.map(({ name }) => name).join(', ')],
-        ['Network', `${architecture.image_encoder} at ${image_size} px`],
+        ['Network', `${architecture.image_encoder}, ${architecture.mask_decoder} decoder, at ${image_size} px`],
+        ['Weights', dtype],
+        ['From', provenance || null],
         ['Training data', training_data || 'not stated'],
         ['Licence', licence || null],
         ['Made', date || null],
       ),
     );
   });
-  store.watch(({ backend: chosen }) => [chosen], (_, chosen) => {
-    if (chosen.kind === 'choosing') setText(backend, 'Looking for the fastest way to compute…');
-    else if (chosen.kind === 'failed') setText(backend, chosen.failure.message);
-    else setText(backend, `Computes on ${chosen.backend === 'webgpu' ? 'WebGPU' : 'the CPU'}: ${chosen.reason}.`);
-  });
-
-  const choose = fileButton('model', 'Choose model file', 'model', { accept: '.safetensors' }, (files) => void app.take(files));
-  return panel('model-panel', 'Model', shipped, h('div', { className: 'buttons' }, choose), status, progress, card, backend);
+  return panel('model-panel', 'Model', h('div', { className: 'buttons small' }, shipped, choose), status, progress, card);
 }
 
 export function nameOf(origin: ModelOrigin): string {

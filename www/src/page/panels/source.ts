@@ -1,10 +1,10 @@
 // Where pictures come from, what is open, and its crop.
 
-import { sizeOf, wholeOf } from '../../shared/geometry';
+import { sizeOf, wholeOf, type Box, type Size } from '../../shared/geometry';
 import type { App } from '../app';
 import { h, setText } from '../dom';
 import { isFinite, type FrameSource } from '../sources/types';
-import { facts, fileButton, panel, textButton } from './parts';
+import { fileButton, panel, textButton } from './parts';
 
 const ACCEPTED = 'image/png,image/jpeg,image/webp,image/bmp,video/mp4,video/webm,application/dicom,.dcm,.cine';
 
@@ -12,18 +12,20 @@ const KINDS: Record<FrameSource['kind'], string> = {
   pictures: 'Pictures',
   video: 'Video',
   dicom: 'DICOM',
-  cine: 'Simulated ultrasound',
+  cine: 'Cine',
   camera: 'Camera',
   screen: 'Shared screen',
 };
 
 export function sourcePanel(app: App): HTMLElement {
   const { store } = app;
-  const demos = h('div', { className: 'buttons' });
+  const demos = h('div', { className: 'buttons small' });
+  demos.role = 'group';
+  demos.ariaLabel = 'Demo cines';
   const cameras = h('select', { id: 'cameras' });
   cameras.ariaLabel = 'Which camera';
-  const list = h('dl', { className: 'facts' });
-  const crop = h('div', { className: 'buttons' });
+  const line = h('p', { id: 'source-facts', className: 'quiet' });
+  const buttons = h('div', { className: 'buttons small' });
   const cropButton = textButton('Crop', 'crop', () => {
     const { tool } = store.state.tools;
     app.edits.setTools({ tool: tool === 'crop' ? 'select' : 'crop' });
@@ -37,11 +39,11 @@ export function sourcePanel(app: App): HTMLElement {
     const suggested = app.session.source?.suggested_crop;
     if (suggested) app.session.setCrop(suggested);
   });
-  crop.append(cropButton, whole, automatic);
+  buttons.append(cropButton, whole, automatic);
 
   store.watch(({ shipped }) => [shipped.demos], (_, entries) => {
     demos.hidden = entries.length === 0;
-    demos.replaceChildren(...entries.map((entry) => textButton(`Demo: ${entry.title}`, 'play', () => void app.openDemo(entry))));
+    demos.replaceChildren(...entries.map((entry) => textButton(entry.title, 'play', () => void app.openDemo(entry))));
   });
   store.watch(({ cameras: found }) => [found], (_, found) => {
     cameras.hidden = found.length < 2;
@@ -51,19 +53,9 @@ export function sourcePanel(app: App): HTMLElement {
   });
   store.watch(({ source, crop }) => [source, crop], ({ shown }, source, box) => {
     const open = source.kind === 'open' ? source.source : null;
-    list.hidden = crop.hidden = open === null;
+    setText(line, open === null ? '' : describe(open, shown?.frame.picture ?? open, box));
+    buttons.hidden = open === null;
     if (open === null) return;
-    const { width, height } = shown?.frame.picture ?? open;
-    const cut = sizeOf(box);
-    const whole = cut.width === width && cut.height === height;
-    list.replaceChildren(
-      ...facts(
-        [KINDS[open.kind], open.name],
-        ['Size', `${width} × ${height} px${whole ? '' : `, crop ${cut.width} × ${cut.height}`}`],
-        ['Frames', framesLine(open)],
-        ['Spacing', open.spacing === null ? 'not known' : `${open.spacing.x_mm.toPrecision(3)} × ${open.spacing.y_mm.toPrecision(3)} mm a pixel`],
-      ),
-    );
     automatic.hidden = open.suggested_crop === null;
   });
   store.watch(({ tools }) => [tools.tool], (_, tool) => {
@@ -87,14 +79,28 @@ export function sourcePanel(app: App): HTMLElement {
     ),
     cameras,
     status,
-    list,
-    crop,
+    line,
+    buttons,
   );
 }
 
-function framesLine(source: FrameSource): string | null {
+function describe(source: FrameSource, size: Size, crop: Box): string {
+  const { width, height } = sizeOf(crop);
+  const whole = width === size.width && height === size.height;
+  return [
+    `${KINDS[source.kind]}: ${source.name}`,
+    `${size.width} × ${size.height} px`,
+    whole ? null : `crop ${width} × ${height}`,
+    framesOf(source),
+    source.spacing === null ? 'spacing not known' : `${source.spacing.x_mm.toPrecision(3)} × ${source.spacing.y_mm.toPrecision(3)} mm a pixel`,
+  ]
+    .filter((part) => part !== null)
+    .join(' · ');
+}
+
+function framesOf(source: FrameSource): string | null {
   if (!isFinite(source)) return 'live';
   if (source.frames === 1) return null;
-  if (source.frame_time_ms === null) return String(source.frames);
-  return `${source.frames}, ${(1000 / source.frame_time_ms).toFixed(1)} a second`;
+  if (source.frame_time_ms === null) return `${source.frames} pictures`;
+  return `${source.frames} frames, ${(1000 / source.frame_time_ms).toFixed(1)} a second`;
 }

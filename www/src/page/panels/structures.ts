@@ -15,6 +15,7 @@ export function structuresPanel(app: App): HTMLElement {
   const style = choice<OverlayStyle>('overlay', 'How masks are drawn', [['both', 'Both'], ['fill', 'Fill'], ['contour', 'Contour']], (style) => app.setLook({ style }));
   const opacity = slider('opacity', 'Opacity', { min: '0', max: '1', step: '0.05' }, (opacity) => app.setLook({ opacity }));
   const predicted = toggle('predicted-box', 'Box the model expected', 'X', (predicted_box) => app.setLook({ predicted_box }));
+  const names = toggle('names', 'Names', 'N', (names) => app.setLook({ names }));
   let rows: Row[] = [];
 
   // Rows are built for a model and then only filled, so that the keyboard keeps its place.
@@ -27,13 +28,14 @@ export function structuresPanel(app: App): HTMLElement {
     style.select(look.style);
     opacity.input.valueAsNumber = look.opacity;
     predicted.input.checked = look.predicted_box;
+    names.input.checked = look.names;
     if (card !== null) rows.forEach((row, i) => row.showLook(colorOf(card, look, i), !look.hidden.has(i), i === active));
   });
   store.watch((state) => [cardOf(state), state.shown?.answer ?? null], (_, card, answer) => {
     const found = answer !== null && answer.question.model === card ? answer.segmentation.structures : null;
     rows.forEach((row, i) => row.showResult(found && (found.find(({ structure }) => structure === i) ?? 'not asked')));
   });
-  return panel('structures-panel', 'Structures', empty, list, style.element, opacity.element, predicted.element);
+  return panel('structures-panel', 'Structures', empty, list, style.element, opacity.element, names.element, predicted.element);
 }
 
 class Row {

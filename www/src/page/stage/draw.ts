@@ -70,6 +70,26 @@ function drawAnswer(context: Context, { segmentation }: Answer, card: ModelCard,
     }
     if (look.style !== 'fill') outline(context, path, color, line(2), line(3.5));
   }
+  if (!look.names) return;
+  for (const { structure, present, contours } of segmentation.structures) {
+    if (present && !look.hidden.has(structure)) drawName(context, card.structures[structure]!.name, contours, colorOf(card, look, structure), line);
+  }
+}
+
+/** Over the mask's highest place. */
+function drawName(context: Context, name: string, contours: readonly Float32Array[], color: string, line: Line): void {
+  let [x, y] = [0, Infinity];
+  for (const points of contours) for (let i = 0; i < points.length; i += 2) if (points[i + 1]! < y) [x, y] = [points[i]!, points[i + 1]!];
+  if (y === Infinity) return;
+  context.font = `600 ${line(13)}px system-ui, sans-serif`;
+  context.textAlign = 'center';
+  context.textBaseline = 'bottom';
+  context.lineJoin = 'round';
+  context.strokeStyle = DARK;
+  context.lineWidth = line(4);
+  context.strokeText(name, x, y - line(5));
+  context.fillStyle = color;
+  context.fillText(name, x, y - line(5));
 }
 
 const paths = new WeakMap<object, Path2D>();

@@ -66,10 +66,6 @@ export class Engine {
     });
   }
 
-  get working(): boolean {
-    return this.busy;
-  }
-
   /** Forgets the question that waits; the one in the worker goes on. */
   cancelWaiting(): void {
     this.waiting?.resolve(null);

@@ -23,6 +23,8 @@ export class Session {
   private wanted: number | null = null;
   private seeking = false;
   private opening = 0;
+  /** Questions about the frame on the stage that have no answer yet. */
+  private asked = 0;
 
   constructor(
     private readonly store: Store,
@@ -169,7 +171,8 @@ export class Session {
       if (shown.answer !== stored) this.show(frame, stored);
       return;
     }
-    this.store.update({ work: { kind: 'segmenting', since: performance.now() } });
+    this.asked++;
+    this.store.update({ work: { kind: 'segmenting' } });
     try {
       const answer = await this.engine.segment(frame, question);
       if (answer === null) return;
@@ -179,7 +182,7 @@ export class Session {
     } catch (error) {
       this.store.fail('work', failureOf(error));
     } finally {
-      if (!this.engine.working && this.store.state.work.kind === 'segmenting') this.store.update({ work: { kind: 'idle' } });
+      if (--this.asked === 0 && this.store.state.work.kind === 'segmenting') this.store.update({ work: { kind: 'idle' } });
     }
   }
 
