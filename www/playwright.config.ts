@@ -24,6 +24,8 @@ export default defineConfig({
   outputDir: '../target/browser/results',
   workers: 1,
   timeout: 120_000,
+  // A frame takes a fifth of a second on a free machine, seconds on a busy one.
+  expect: { timeout: 30_000 },
   reporter: 'list',
   use: {
     baseURL: url,

@@ -31,20 +31,23 @@ export async function watchWorker(page: Page): Promise<void> {
     const asked: Message[] = [];
     Object.assign(window, { asked });
     const byId = new Map<number, Message>();
-    const { postMessage } = Worker.prototype;
-    Worker.prototype.postMessage = function (this: Worker & { watched?: boolean }, data: { id: number; request: Message }, ...rest: unknown[]) {
-      const { type, request, crop } = data.request;
-      const message: Message = { type, asked: performance.now(), answered: 0, ...(request && { request: structuredClone(request) }), ...(crop && { crop }) };
-      asked.push(message);
-      byId.set(data.id, message);
-      if (!this.watched) {
-        this.watched = true;
-        this.addEventListener('message', ({ data: reply }) => {
-          const about = byId.get(reply.id);
-          if (reply.type === 'reply' && about) about.answered = performance.now();
+    // Its listener comes before the page's: an answer is written down before the page asks again.
+    window.Worker = class extends Worker {
+      constructor(url: string | URL, options?: WorkerOptions) {
+        super(url, options);
+        this.addEventListener('message', ({ data }) => {
+          const about = byId.get(data.id);
+          if (data.type === 'reply' && about) about.answered = performance.now();
         });
       }
-      return postMessage.apply(this, [data, ...rest] as never);
+
+      override postMessage(data: { id: number; request: Message }, ...rest: unknown[]): void {
+        const { type, request, crop } = data.request;
+        const message: Message = { type, asked: performance.now(), answered: 0, ...(request && { request: structuredClone(request) }), ...(crop && { crop }) };
+        asked.push(message);
+        byId.set(data.id, message);
+        super.postMessage(data, ...(rest as [Transferable[]]));
+      }
     };
   });
 }
