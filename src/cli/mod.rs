@@ -1,6 +1,8 @@
 //! The native command line: a file for each subcommand.
 
 mod convert;
+#[cfg(feature = "train")]
+mod eval;
 mod info;
 mod model;
 mod segment;
@@ -37,6 +39,9 @@ enum Command {
     Convert(convert::Convert),
     /// Segment pictures: masks, overlays and measurements
     Segment(segment::Segment),
+    /// Judge a model on labelled pictures, with and without simulated help
+    #[cfg(feature = "train")]
+    Eval(eval::Eval),
 }
 
 impl Cli {
@@ -46,6 +51,8 @@ impl Cli {
             Command::Info(info) => info.run(),
             Command::Convert(convert) => convert.run(),
             Command::Segment(segment) => segment.run(),
+            #[cfg(feature = "train")]
+            Command::Eval(eval) => eval.run(),
         }
     }
 }
