@@ -102,7 +102,11 @@ impl Report {
         let Subject { model, training_data, data, split, provenance, structures, unlabelled } = &self.subject;
         let or_unknown = |text: &str| if text.is_empty() { "not said".to_owned() } else { text.to_owned() };
         writeln!(page, "# {model} on {data}, {split}\n")?;
-        writeln!(page, "**{NOTE}** The model was trained on: {}.\n", or_unknown(training_data.trim_end_matches('.')))?;
+        writeln!(
+            page,
+            "**{NOTE}** Training data of the model: {}.\n",
+            or_unknown(training_data.trim_end_matches('.'))
+        )?;
         writeln!(page, "{} pictures; the dataset's origin: {}.", self.pictures.len(), or_unknown(provenance))?;
         if !unlabelled.is_empty() {
             writeln!(page, "Not judged, because the dataset does not label it: {}.", unlabelled.join(", "))?;
