@@ -8,6 +8,8 @@ pub mod checkpoint;
 pub mod config;
 #[cfg(feature = "train")]
 pub mod dataset;
+#[cfg(feature = "train")]
+pub mod evaluation;
 pub mod frame;
 pub mod image_encoder;
 pub mod mask_decoder;

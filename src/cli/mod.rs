@@ -1,6 +1,8 @@
 //! The native command line: a file for each subcommand.
 
 mod convert;
+#[cfg(feature = "train")]
+mod eval;
 mod info;
 mod model;
 #[cfg(feature = "train")]
@@ -46,6 +48,9 @@ enum Command {
     /// Simulate labelled ultrasound pictures, or a cine of a moving probe
     #[cfg(feature = "train")]
     Phantom(phantom::PhantomCommand),
+    /// Judge a model on labelled pictures, with and without simulated help
+    #[cfg(feature = "train")]
+    Eval(eval::Eval),
 }
 
 impl Cli {
@@ -59,6 +64,8 @@ impl Cli {
             Command::Train(train) => train.run(),
             #[cfg(feature = "train")]
             Command::Phantom(phantom) => phantom.run(),
+            #[cfg(feature = "train")]
+            Command::Eval(eval) => eval.run(),
         }
     }
 }

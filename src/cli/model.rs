@@ -1,6 +1,9 @@
 //! Opening files of weights.
 
-use sam2rad::checkpoint::{CheckpointError, ModelCard, ModelFile, PytorchSource, TensorSource};
+use burn::tensor::Device;
+use sam2rad::checkpoint::{CheckpointError, LoadOptions, ModelCard, ModelFile, PytorchSource, TensorSource, load};
+use sam2rad::segmenter::Segmenter;
+use std::error::Error;
 use std::io::Read;
 use std::path::Path;
 
@@ -20,4 +23,16 @@ fn is_safetensors(path: &Path) -> Result<bool, CheckpointError> {
     let mut start = Vec::new();
     std::fs::File::open(path).map_err(io)?.take(9).read_to_end(&mut start).map_err(io)?;
     Ok(start.get(8) == Some(&b'{'))
+}
+
+/// A model file, ready to segment on the CPU.
+pub fn segmenter(path: &Path) -> Result<Segmenter, Box<dyn Error>> {
+    let (mut source, card) = open(path)?;
+    let card = card.ok_or_else(|| {
+        format!("{} is a bare checkpoint; make a model file of it with `sam2rad convert` first", path.display())
+    })?;
+    let device = Device::flex();
+    let options = LoadOptions { image_size: Some(card.image_size), ..LoadOptions::default() };
+    let loaded = load(source.as_mut(), &options, &device)?;
+    Ok(Segmenter::new(loaded.model, loaded.config, card, device))
 }

@@ -1,9 +1,8 @@
 //! `sam2rad segment`.
 
-use burn::tensor::{Device, read_sync};
+use burn::tensor::read_sync;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use sam2rad::checkpoint::{LoadOptions, load};
 use sam2rad::model::PointLabel;
 use sam2rad::overlay::{OverlayStyle, draw};
 use sam2rad::segmenter::{FramePoint, Mode, Request, Segmentation, Segmenter, StructurePrompts};
@@ -107,17 +106,7 @@ struct StructureReport<'a> {
 impl Segment {
     /// Segments every input; one that fails is reported and the others go on.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
-        let (mut source, card) = model::open(&self.model)?;
-        let card = card.ok_or_else(|| {
-            format!(
-                "{} is a bare checkpoint; make a model file of it with `sam2rad convert` first",
-                self.model.display()
-            )
-        })?;
-        let device = Device::flex();
-        let options = LoadOptions { image_size: Some(card.image_size), ..LoadOptions::default() };
-        let loaded = load(source.as_mut(), &options, &device)?;
-        let segmenter = Segmenter::new(loaded.model, loaded.config, card, device);
+        let segmenter = model::segmenter(&self.model)?;
         let request = self.request(&segmenter)?;
         let inputs = pictures(&self.inputs)?;
         std::fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;

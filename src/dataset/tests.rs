@@ -55,7 +55,8 @@ const TWO: &str = r#"{"structures": [{"name": "radius", "color": [1, 2, 3]}, {"n
 #[test]
 fn pictures_come_with_their_class_ids_and_pixel_sizes() {
     let folder = Folder::new().pair("Train", "a", &[1, 2]).pair("Train", "b", &[]).pair("Test", "b", &[2]);
-    let dataset = folder.description(TWO).open().unwrap();
+    let folder = folder.description(TWO);
+    let dataset = folder.open().unwrap();
     assert!(dataset.has_names);
     assert_eq!(dataset.structures[1], Structure { name: "lunate".into(), color: [4, 5, 6] });
     assert_eq!(dataset.provenance, "drawn by hand");
