@@ -100,11 +100,11 @@ impl PhantomCommand {
     pub fn run(self) -> Result<(), Box<dyn Error>> {
         let folder = self.out.join(self.split.folder());
         let description = self.out.join("dataset.json");
+        let mut dataset = self.open(&description)?;
         for kind in ["imgs", "gts"] {
             let path = folder.join(kind);
             std::fs::create_dir_all(&path).map_err(|source| DatasetError::Io { path, source })?;
         }
-        let mut dataset = self.open(&description)?;
 
         let count = if self.sweep { self.frames } else { self.count };
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pictures, {eta} left")?;
@@ -176,4 +176,39 @@ fn write(folder: &Path, name: String, phantom: Phantom) -> Result<(String, f32),
     picture::write_ids(&folder.join("imgs").join(&name), frame.width(), frame.height(), grey)?;
     picture::write_ids(&folder.join("gts").join(&name), frame.width(), frame.height(), class_ids)?;
     Ok((name, pixel_spacing_mm))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(out: &Path, preset: Preset, split: Split, seed: u64) -> PhantomCommand {
+        let ranges = Ranges::Standard;
+        PhantomCommand { preset, count: 2, seed, out: out.into(), split, ranges, sweep: false, frames: 0 }
+    }
+
+    fn spacings(out: &Path) -> Vec<String> {
+        let text = std::fs::read_to_string(out.join("dataset.json")).unwrap();
+        serde_json::from_str::<Description>(&text).unwrap().spacing_mm.into_keys().collect()
+    }
+
+    #[test]
+    fn a_second_split_is_added_to_the_description() {
+        let out = tempfile::tempdir().unwrap();
+        command(out.path(), Preset::Wrist, Split::Train, 0).run().unwrap();
+        command(out.path(), Preset::Wrist, Split::Test, 70).run().unwrap();
+        assert_eq!(spacings(out.path()), ["00000.png", "00001.png", "00070.png", "00071.png"]);
+        for file in ["Train/imgs/00001.png", "Train/gts/00001.png", "Test/imgs/00070.png", "Test/gts/00071.png"] {
+            assert!(out.path().join(file).is_file(), "{file}");
+        }
+    }
+
+    #[test]
+    fn another_preset_is_not_mixed_into_a_data_set() {
+        let out = tempfile::tempdir().unwrap();
+        command(out.path(), Preset::Wrist, Split::Train, 0).run().unwrap();
+        let error = command(out.path(), Preset::Hip, Split::Train, 9).run().unwrap_err().to_string();
+        assert!(error.contains("data set of radius, carpal bones, not of ilium, femoral head"), "{error}");
+        assert_eq!(spacings(out.path()).len(), 2);
+    }
 }

@@ -298,3 +298,45 @@ fn along(plane: &[f32], kernel: &Kernel, norm: f32) -> Plane {
     }
     filtered
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::phantom::{Preset, ranges};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    /// Mean over standard deviation of the envelope of homogeneous tissue without noise.
+    fn signal_to_noise(looks: usize) -> f32 {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let anatomy = Anatomy::draw(Preset::Wrist, [false; 2], &mut rng);
+        let mut machine = Machine::draw(&ranges::STANDARD, &anatomy, &mut rng);
+        (machine.looks, machine.noise_db, machine.haze_db) = (looks, -300.0, -300.0);
+        let scatterers = Scatterers::new(&mut rng);
+        let scene = Scene {
+            diffuse: vec![1.0; SAMPLES * LINES],
+            coherent: plane(),
+            bone: plane(),
+            transmission: vec![1.0; SAMPLES * LINES],
+            first_bone_mm: f32::INFINITY,
+        };
+        let envelope = scene.envelope(&scatterers, &machine, &Pose { x_mm: 0.0, tilt: 0.0 }, &mut rng);
+        // Away from the borders, where the filters see less.
+        let inner = &envelope[20 * LINES..(SAMPLES - 20) * LINES];
+        let mean = inner.iter().sum::<f32>() / inner.len() as f32;
+        let variance = inner.iter().map(|value| (value - mean).powi(2)).sum::<f32>() / inner.len() as f32;
+        mean / variance.sqrt()
+    }
+
+    #[test]
+    fn speckle_of_homogeneous_tissue_is_rayleigh_distributed() {
+        let ratio = signal_to_noise(1);
+        assert!((ratio - 1.91).abs() < 0.12, "{ratio}");
+    }
+
+    #[test]
+    fn averaging_three_looks_raises_the_ratio_by_the_root_of_three() {
+        let ratio = signal_to_noise(3) / signal_to_noise(1);
+        assert!((ratio - 3.0_f32.sqrt()).abs() < 0.15, "{ratio}");
+    }
+}

@@ -30,7 +30,7 @@ use rand_chacha::ChaCha8Rng;
 use screen::Screen;
 use serde::{Deserialize, Serialize};
 use std::f32::consts::TAU;
-use view::Pose;
+use view::{Hit, Pose};
 
 /// Share of pictures with neither structure, and with one but not the other.
 const NEITHER: f32 = 0.04;
@@ -113,13 +113,7 @@ impl Preset {
     /// One picture. The same arguments give the same picture.
     pub fn simulate(self, ranges: Ranges, seed: u64) -> Phantom {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let which = rng.random::<f32>();
-        let present = match which {
-            _ if which < NEITHER => [false, false],
-            _ if which < NEITHER + ONLY_ONE => [true, false],
-            _ if which < NEITHER + 2.0 * ONLY_ONE => [false, true],
-            _ => [true, true],
-        };
+        let present = draw_present(&mut rng);
         let study = Study::draw(self, ranges, present, &mut rng);
         study.picture(&middle(&study.anatomy), &mut rng)
     }
@@ -140,9 +134,26 @@ impl Preset {
     }
 }
 
+/// Which structures a picture shows.
+fn draw_present(rng: &mut ChaCha8Rng) -> [bool; 2] {
+    match rng.random::<f32>() {
+        which if which < NEITHER => [false, false],
+        which if which < NEITHER + ONLY_ONE => [true, false],
+        which if which < NEITHER + 2.0 * ONLY_ONE => [false, true],
+        _ => [true, true],
+    }
+}
+
 /// Where the interesting part is in view.
 fn middle(anatomy: &Anatomy) -> Pose {
     Pose { x_mm: anatomy.centre_mm, tilt: 0.0 }
+}
+
+/// Where the lines meet bone, and the class of each pixel.
+fn look(anatomy: &Anatomy, machine: &Machine, screen: &Screen, pose: &Pose) -> (Vec<Option<Hit>>, Vec<u8>) {
+    let hits = view::hits(anatomy, &machine.probe, pose);
+    let class_ids = view::labels(anatomy, &machine.probe, pose, &hits, screen);
+    (hits, class_ids)
 }
 
 /// One anatomy and the machine that looks at it.
@@ -167,9 +178,7 @@ impl Study {
             let anatomy = Anatomy::draw(preset, present, rng);
             let machine = Machine::draw(table, &anatomy, rng);
             let screen = Screen::draw(&machine, rng);
-            let pose = middle(&anatomy);
-            let hits = view::hits(&anatomy, &machine.probe, &pose);
-            let class_ids = view::labels(&anatomy, &machine.probe, &pose, &hits, &screen);
+            let (_, class_ids) = look(&anatomy, &machine, &screen, &middle(&anatomy));
             let shows = [1, 2].map(|id| class_ids.contains(&id));
             if shows == present || attempt == ATTEMPTS {
                 let settings = EchoSettings::draw(rng);
@@ -180,8 +189,7 @@ impl Study {
 
     fn picture(&self, pose: &Pose, rng: &mut ChaCha8Rng) -> Phantom {
         let Self { anatomy, machine, screen, scatterers, settings } = self;
-        let hits = view::hits(anatomy, &machine.probe, pose);
-        let class_ids = view::labels(anatomy, &machine.probe, pose, &hits, screen);
+        let (hits, class_ids) = look(anatomy, machine, screen, pose);
         let grey_levels = echo::grey_levels(anatomy, scatterers, machine, settings, pose, &hits, rng);
         let pixels = screen.show(&grey_levels, &machine.probe);
         let frame = Frame::from_grey(screen.width, screen.height, &pixels).expect("a screen has pixels within limits");

@@ -59,11 +59,30 @@ pub enum Texture {
     /// Not at all.
     Plain,
     /// Bright walls between lobules.
-    Septa { spacing: f32, contrast: f32 },
+    Septa {
+        /// Size of a lobule in depth.
+        spacing: f32,
+        /// Walls above what is between them.
+        contrast: f32,
+    },
     /// Bright lines along one direction: fibre bundles, fibrils.
-    Fibres { spacing: f32, length: f32, contrast: f32, slope: f32 },
+    Fibres {
+        /// Distance of lines.
+        spacing: f32,
+        /// Length over which a line wanders.
+        length: f32,
+        /// Lines above what is between them.
+        contrast: f32,
+        /// Depth over distance of the direction.
+        slope: f32,
+    },
     /// Clouds.
-    Mottled { size: f32, contrast: f32 },
+    Mottled {
+        /// Of a cloud.
+        size: f32,
+        /// For a standard deviation of the noise.
+        contrast: f32,
+    },
 }
 
 impl Texture {
