@@ -275,7 +275,8 @@ mod tests {
 
     #[test]
     fn an_inverse_undoes_its_map() {
-        let map = Affine::rotation(33.0, [4.0, 5.0]).then(Affine::shift([2.0, -3.0])).then(Affine::enlarged([1.0, 2.0], 0.7));
+        let map =
+            Affine::rotation(33.0, [4.0, 5.0]).then(Affine::shift([2.0, -3.0])).then(Affine::enlarged([1.0, 2.0], 0.7));
         let [x, y] = map.then(map.inverse()).apply([7.0, 11.0]);
         assert!((x - 7.0).abs() < 1e-4 && (y - 11.0).abs() < 1e-4);
     }
@@ -302,8 +303,7 @@ mod tests {
     #[test]
     fn the_machines_black_frame_stays_black() {
         let mut rng = ChaCha8Rng::seed_from_u64(5);
-        let bright =
-            Augmentation { gain_p: 1.0, gamma_p: 1.0, speckle_p: 1.0, shadow_p: 1.0, ..Augmentation::none() };
+        let bright = Augmentation { gain_p: 1.0, gamma_p: 1.0, speckle_p: 1.0, shadow_p: 1.0, ..Augmentation::none() };
         let black = TrainingPicture::new(16, 16, 16, vec![0; 16 * 16 * 3], vec![0; 16 * 16]);
         for _ in 0..20 {
             assert_eq!(bright.apply(&black, &mut rng), black);

@@ -75,8 +75,7 @@ pub fn predict(
     let manual: Vec<_> = manual.iter().map(|prompts| model.encode_prompts(prompts)).collect();
     let rows = |parts: Vec<Tensor<3>>| (!parts.is_empty()).then(|| Tensor::cat(parts, 0));
     let manual_sparse = rows(manual.iter().filter_map(|embedded| embedded.sparse.clone()).collect());
-    let sparse: Vec<_> =
-        predicted.iter().map(|predicted| predicted.sparse.clone()).chain(manual_sparse).collect();
+    let sparse: Vec<_> = predicted.iter().map(|predicted| predicted.sparse.clone()).chain(manual_sparse).collect();
     let dense = match &predicted {
         Some(predicted) => predicted.dense.clone(),
         None => Tensor::cat(manual.into_iter().map(|embedded| embedded.dense).collect(), 0),

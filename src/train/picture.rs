@@ -48,9 +48,8 @@ impl TrainingPicture {
             rgb.iter_mut().skip(channel).step_by(3).zip(resized).for_each(|(out, value)| *out = value.round() as u8);
         }
         let nearest = |i: usize, out: usize, side: usize| ((2 * i + 1) * side / (2 * out)).min(side - 1);
-        let label = |i: usize| {
-            class_ids[nearest(i / columns, rows, height) * width + nearest(i % columns, columns, width)]
-        };
+        let label =
+            |i: usize| class_ids[nearest(i / columns, rows, height) * width + nearest(i % columns, columns, width)];
         let class_ids = (0..rows * columns).map(label).collect();
         Self { rows, columns, image_size, rgb, class_ids }
     }

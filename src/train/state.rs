@@ -97,16 +97,20 @@ pub(super) fn load(out: &Path, parts: Parts) -> Result<Parts, TrainError> {
     })?;
     let failed = |name: &str| {
         let path = folder.join(name);
-        move |why: String| TrainError::Resume { path, why: format!("{why}; the checkpoint cannot be used, start again") }
+        move |why: String| TrainError::Resume {
+            path,
+            why: format!("{why}; the checkpoint cannot be used, start again"),
+        }
     };
     let text = std::fs::read_to_string(folder.join("state.json")).map_err(TrainError::io(&folder))?;
     let saved: State = serde_json::from_str(&text).map_err(|error| failed("state.json")(error.to_string()))?;
     if saved.config != (TrainConfig { steps: saved.config.steps, ..state.config.clone() }) {
         return Err(TrainError::Resume {
             path: folder,
-            why: "it is of a training with another configuration; resume with the same one, or start again with another \
+            why:
+                "it is of a training with another configuration; resume with the same one, or start again with another \
                   --out"
-                .into(),
+                    .into(),
         });
     }
     let read = |module: Sam2Rad, name: &str| {
