@@ -33,7 +33,10 @@ const EXAMPLES: &str = "Examples:
   Segment a folder of pictures:
       sam2rad segment --model wrist.safetensors pictures/ --out masks/
   Help it with a box (left,top,right,bottom in pixels):
-      sam2rad segment --model wrist.safetensors a.png --out masks/ --mode semi-autonomous --box 40,60,300,220";
+      sam2rad segment --model wrist.safetensors a.png --out masks/ --mode semi-autonomous --box 40,60,300,220
+  Train a small network on simulated pictures:
+      sam2rad train --example-config > hip.toml
+      sam2rad train --config hip.toml --out runs/hip";
 
 #[derive(Subcommand)]
 enum Command {
@@ -43,6 +46,7 @@ enum Command {
     Convert(convert::Convert),
     /// Segment pictures: masks, overlays and measurements
     Segment(segment::Segment),
+    /// Train a network on labelled pictures or on simulated ultrasound
     #[cfg(feature = "train")]
     Train(Box<train::Train>),
     /// Simulate labelled ultrasound pictures, or a cine of a moving probe

@@ -35,6 +35,9 @@ pub struct TrainConfig {
     /// How pictures are changed.
     #[serde(default)]
     pub augmentation: Augmentation,
+    /// Kept image features, where the encoder is frozen.
+    #[serde(default)]
+    pub features: FeatureConfig,
     /// What the losses look at.
     #[serde(default)]
     pub loss: LossConfig,
@@ -111,6 +114,16 @@ pub struct FolderData {
     /// File names to leave out of training and to validate on, instead of a share.
     #[serde(default)]
     pub validation_names: Vec<String>,
+}
+
+/// Kept image features, where the encoder is frozen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeatureConfig {
+    /// Augmented variants of each picture.
+    pub variants: usize,
+    /// Where they are kept, so that several trainings can share them; `features` in the output folder where it is left out.
+    pub folder: Option<PathBuf>,
 }
 
 /// What the losses look at.
@@ -195,6 +208,12 @@ fn default_validation_share() -> f64 {
     0.2
 }
 
+impl Default for FeatureConfig {
+    fn default() -> Self {
+        Self { variants: 8, folder: None }
+    }
+}
+
 impl Default for LossConfig {
     fn default() -> Self {
         Self { mask_size: None, iou_weight: 0.0 }
@@ -241,6 +260,7 @@ impl TrainConfig {
         let positive = [
             ("steps", self.steps),
             ("batch_size", self.batch_size),
+            ("features.variants", self.features.variants),
             ("report.log_every", self.report.log_every),
             ("report.validate_every", self.report.validate_every),
             ("report.checkpoint_every", self.report.checkpoint_every),

@@ -9,6 +9,8 @@ use std::sync::Once;
 use super::TrainError;
 use super::report::{LossRow, ValidationRow};
 use crate::checkpoint::Structure;
+use crate::frame::Frame;
+use crate::picture;
 
 const SIZE: (u32, u32) = (1000, 840);
 const FONT: &str = "ubuntu";
@@ -23,11 +25,14 @@ pub(super) fn draw(
     structures: &[Structure],
 ) -> Result<(), TrainError> {
     let failed = |error: String| TrainError::Plot { path: path.into(), why: error };
-    paint(path, losses, validation, structures).map_err(|error| failed(error.to_string()))
+    let mut rgb = vec![255; 3 * (SIZE.0 * SIZE.1) as usize];
+    paint(&mut rgb, losses, validation, structures).map_err(|error| failed(error.to_string()))?;
+    let frame = Frame::from_rgb(SIZE.0 as usize, SIZE.1 as usize, rgb).map_err(|error| failed(error.to_string()))?;
+    Ok(picture::write(path, frame)?)
 }
 
 fn paint(
-    path: &Path,
+    rgb: &mut [u8],
     losses: &[LossRow],
     validation: &[ValidationRow],
     structures: &[Structure],
@@ -40,12 +45,12 @@ fn paint(
     });
     registered.map_err(|_| "the font cannot be read")?;
 
-    let area = BitMapBackend::new(path, SIZE).into_drawing_area();
+    let area = BitMapBackend::with_buffer(rgb, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
     let (upper, lower) = area.split_vertically(SIZE.1 / 2);
     let steps = 0.0..last.step as f64;
 
-    let terms: [(&str, RGBColor, fn(&LossRow) -> f64); 5] = [
+    let terms: [(&str, RGBColor, fn(&LossRow) -> f32); 5] = [
         ("total", BLACK, |row| row.total),
         ("Dice loss", RGBColor(0, 114, 178), |row| row.dice),
         ("box", RGBColor(230, 159, 0), |row| row.bounding_box),
@@ -53,7 +58,7 @@ fn paint(
         ("100 interim", RGBColor(204, 121, 167), |row| 100.0 * row.interim),
     ];
     let points: Vec<LossRow> = thin_out(losses);
-    let values = || points.iter().flat_map(|row| terms.map(|(.., of)| of(row))).filter(|value| *value > 0.0);
+    let values = || points.iter().flat_map(|row| terms.map(|(.., of)| f64::from(of(row)))).filter(|value| *value > 0.0);
     let least = values().fold(f64::INFINITY, f64::min).max(1e-4);
     let most = values().fold(0.0, f64::max).max(2.0 * least);
     let mut chart = ChartBuilder::on(&upper)
@@ -64,7 +69,7 @@ fn paint(
         .build_cartesian_2d(steps.clone(), (least..most).log_scale())?;
     chart.configure_mesh().x_desc("step").y_desc("loss").label_style((FONT, 15)).draw()?;
     for (name, color, of) in terms {
-        let line = points.iter().map(|row| (row.step as f64, of(row).max(least)));
+        let line = points.iter().map(|row| (row.step as f64, f64::from(of(row)).max(least)));
         let legend = move |(x, y)| PathElement::new([(x, y), (x + 18, y)], color.stroke_width(2));
         chart.draw_series(LineSeries::new(line, color.stroke_width(2)))?.label(name).legend(legend);
     }
@@ -77,10 +82,11 @@ fn paint(
     Ok(())
 }
 
+/// A part of the picture.
 type Area<'a> = DrawingArea<BitMapBackend<'a>, plotters::coord::Shift>;
 
-fn paint_validation(
-    area: &Area,
+fn paint_validation<'a>(
+    area: &Area<'a>,
     steps: Range<f64>,
     validation: &[ValidationRow],
     structures: &[Structure],
@@ -108,8 +114,9 @@ fn paint_validation(
     legend(&mut chart)
 }
 
+/// Draws the box with the names of a chart's lines.
 fn legend<'a, X: Ranged<ValueType = f64> + 'a, Y: Ranged<ValueType = f64> + 'a>(
-    chart: &mut ChartContext<'a, BitMapBackend<'_>, Cartesian2d<X, Y>>,
+    chart: &mut ChartContext<'a, BitMapBackend<'a>, Cartesian2d<X, Y>>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let mut labels = chart.configure_series_labels();
     labels.background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.3)).label_font((FONT, 15));
@@ -120,7 +127,7 @@ fn legend<'a, X: Ranged<ValueType = f64> + 'a, Y: Ranged<ValueType = f64> + 'a>(
 fn thin_out(rows: &[LossRow]) -> Vec<LossRow> {
     let each = rows.len().div_ceil(POINTS);
     let mean = |rows: &[LossRow]| {
-        let of = |value: fn(&LossRow) -> f64| rows.iter().map(value).sum::<f64>() / rows.len() as f64;
+        let of = |value: fn(&LossRow) -> f32| rows.iter().map(value).sum::<f32>() / rows.len() as f32;
         LossRow {
             total: of(|row| row.total),
             dice: of(|row| row.dice),

@@ -9,12 +9,15 @@
 mod augment;
 mod average;
 mod config;
+mod curves;
 mod data;
 mod date;
 mod error;
+mod features;
 pub mod forward;
 mod gradients;
 pub mod loss;
+mod overlays;
 mod picture;
 mod random;
 mod report;
@@ -26,8 +29,8 @@ mod validate;
 
 pub use augment::Augmentation;
 pub use config::{
-    CardConfig, DataConfig, EXAMPLE, FolderData, LossConfig, ModelConfig, OptimizerConfig, PhantomData, ReportConfig,
-    TrainConfig,
+    CardConfig, DataConfig, EXAMPLE, FeatureConfig, FolderData, LossConfig, ModelConfig, OptimizerConfig, PhantomData,
+    ReportConfig, TrainConfig,
 };
 pub use data::TrainingData;
 pub use error::TrainError;

@@ -21,7 +21,8 @@ pub(super) fn write(
     std::fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
     for (picture, answer) in pictures.iter().zip(answers) {
         let truth = class_map(picture, structures.len());
-        let both = side_by_side(&painted(&picture.frame, &truth, structures), &painted(&picture.frame, answer, structures));
+        let both =
+            side_by_side(&painted(&picture.frame, &truth, structures), &painted(&picture.frame, answer, structures));
         let stem = Path::new(&picture.name).file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
         picture::write(&folder.join(format!("{stem}-{step:06}.png")), both)?;
     }

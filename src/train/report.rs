@@ -90,16 +90,16 @@ impl Sums {
         let mean = self.means();
         LossRow {
             step,
-            learning_rate,
-            total: mean.total,
-            dice: mean.dice,
-            focal: mean.focal,
-            bounding_box: mean.bounding_box,
-            object: mean.object,
-            interim: mean.interim,
-            iou: mean.iou,
-            gradient_norm: self.gradient_norm / self.steps.max(1) as f64,
-            pictures_per_second: self.pictures as f64 / self.seconds.max(1e-9),
+            learning_rate: learning_rate as f32,
+            total: mean.total as f32,
+            dice: mean.dice as f32,
+            focal: mean.focal as f32,
+            bounding_box: mean.bounding_box as f32,
+            object: mean.object as f32,
+            interim: mean.interim as f32,
+            iou: mean.iou as f32,
+            gradient_norm: (self.gradient_norm / self.steps.max(1) as f64) as f32,
+            pictures_per_second: (self.pictures as f64 / self.seconds.max(1e-9)) as f32,
         }
     }
 }
@@ -110,26 +110,26 @@ pub struct LossRow {
     /// Steps done.
     pub step: usize,
     /// Of the last one.
-    pub learning_rate: f64,
+    pub learning_rate: f32,
     /// See [`LossValues`].
-    pub total: f64,
+    pub total: f32,
     /// See [`LossValues`].
-    pub dice: f64,
+    pub dice: f32,
     /// See [`LossValues`].
-    pub focal: f64,
+    pub focal: f32,
     /// See [`LossValues`].
     #[serde(rename = "box")]
-    pub bounding_box: f64,
+    pub bounding_box: f32,
     /// See [`LossValues`].
-    pub object: f64,
+    pub object: f32,
     /// See [`LossValues`].
-    pub interim: f64,
+    pub interim: f32,
     /// See [`LossValues`].
-    pub iou: f64,
+    pub iou: f32,
     /// Norm of all gradients together, before it is bounded.
-    pub gradient_norm: f64,
+    pub gradient_norm: f32,
     /// Training alone.
-    pub pictures_per_second: f64,
+    pub pictures_per_second: f32,
 }
 
 /// A row of `validation.csv`.

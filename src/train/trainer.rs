@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use super::config::TrainConfig;
 use super::data::TrainingData;
+use super::features::FeatureCache;
 use super::forward::predict;
 use super::gradients::average_and_clip;
 use super::loss::Losses;
@@ -19,10 +20,10 @@ use super::report::{LossRow, LossValues, Sums, Tables, ValidationRow};
 use super::start::{Start, StartFile, start};
 use super::state::{self, Parts, State};
 use super::validate::{Validation, validate};
-use super::{TrainError, average};
+use super::{TrainError, average, curves, overlays};
 use crate::checkpoint::{Dtype, ModelCard, collect, write_model_file};
 use crate::config::Sam2RadConfig;
-use crate::model::{ImageFeatures, Sam2Rad};
+use crate::model::Sam2Rad;
 use crate::preprocess::Normalization;
 
 /// What a training tells while it goes on.
@@ -76,6 +77,8 @@ pub struct Trainer {
     optimizer: ModuleOptimizer,
     state: State,
     tables: Tables,
+    /// Where the encoder is frozen.
+    features: Option<FeatureCache>,
 }
 
 impl Trainer {
@@ -112,7 +115,15 @@ impl Trainer {
         };
         std::fs::create_dir_all(out).map_err(TrainError::io(out))?;
         let tables = Tables::open(out, state.step, data.structures.len())?;
-        Ok(Self { config, network, card, data, out: out.into(), device, model, average, optimizer, state, tables })
+        let features = match config.mode.freezes_features(&network) {
+            true => {
+                let folder = config.features.folder.clone().unwrap_or_else(|| out.join("features"));
+                Some(FeatureCache::new(folder, model.valid(), normalization, &config.augmentation, config.seed)?)
+            }
+            false => None,
+        };
+        let out = out.into();
+        Ok(Self { config, network, card, data, out, device, model, average, optimizer, state, tables, features })
     }
 
     /// What is trained on.
@@ -172,7 +183,7 @@ impl Trainer {
         let mut accumulator = GradientsAccumulator::new();
         let mut sums = Sums::default();
         for n in step * batch_size..(step + 1) * batch_size {
-            let losses = self.losses(n);
+            let losses = self.losses(n)?;
             let values = LossValues::read(&losses);
             if !values.total.is_finite() {
                 return Err(TrainError::Diverged { step });
@@ -206,30 +217,31 @@ impl Trainer {
     }
 
     /// The losses of picture `n` since the training began.
-    fn losses(&self, n: usize) -> Losses {
+    fn losses(&self, n: usize) -> Result<Losses, TrainError> {
         let seed = self.config.seed;
         let rng = &mut generator(seed, Purpose::Picture, n as u64);
-        let index = self.data.index_of(n);
-        let picture = self.config.augmentation.apply(&self.data.picture(n, index), rng);
+        let device = self.device.clone().autodiff();
+        let (round, index) = (n / self.data.len(), self.data.index_of(n));
+        let picture = self.data.picture(n, index);
+        let (picture, features) = match &self.features {
+            Some(cache) => {
+                let variants = self.config.features.variants;
+                cache.get(&picture, (index * variants + round % variants) as u64, &self.device)?
+            }
+            None => {
+                let picture = self.config.augmentation.apply(&picture, rng);
+                let features = self.model.encode_image(picture.image(&self.card.normalization, &device));
+                (picture, features)
+            }
+        };
         // Dropout draws from burn's own generator.
         self.device.seed(generator(seed, Purpose::Dropout, n as u64).random());
-
         let structures = self.network.structures;
-        let device = self.device.clone().autodiff();
-        let features = self.features(&picture, &device);
         let kinds = self.config.prompts.draw(rng);
         let manual = picture.manual_prompts(kinds, structures, rng, &device);
         let size = self.config.loss.mask_size.unwrap_or(self.network.image_size);
         let predictions = predict(&self.model, &features, kinds.learned, &manual, size);
-        Losses::new(&predictions, &picture.targets(structures, size, &device), self.config.loss.iou_weight)
-    }
-
-    fn features(&self, picture: &super::TrainingPicture, device: &Device) -> ImageFeatures {
-        if self.config.mode.freezes_features(&self.network) {
-            let image = picture.image(&self.card.normalization, &self.device);
-            return self.model.valid().encode_image(image);
-        }
-        self.model.encode_image(picture.image(&self.card.normalization, device))
+        Ok(Losses::new(&predictions, &picture.targets(structures, size, &device), self.config.loss.iou_weight))
     }
 
     /// Whether the training should end.
@@ -240,7 +252,7 @@ impl Trainer {
             return Ok(false);
         }
         let kept = self.config.report.overlays;
-        let (validation, _maps) = validate(model.clone(), &self.network, &self.card, &self.data.validation, kept)
+        let (validation, answers) = validate(model.clone(), &self.network, &self.card, &self.data.validation, kept)
             .map_err(|error| TrainError::Settings(error.to_string()))?;
         let (step, dice) = (self.state.step, validation.mean_dice());
         let is_best = self.state.best.is_none_or(|(best, _)| dice > best);
@@ -253,6 +265,10 @@ impl Trainer {
         }
         self.tables.validation_rows.push(ValidationRow { step, validation: validation.clone() });
         self.tables.write(&self.names())?;
+        let structures = &self.card.structures;
+        overlays::write(&self.out.join("overlays"), step, &self.data.validation, &answers, structures)?;
+        let path = self.out.join("curves.png");
+        curves::draw(&path, &self.tables.loss_rows, &self.tables.validation_rows, structures)?;
         watch(Event::Validation { step, validation: &validation, is_best });
         let patience = self.config.report.patience;
         Ok(patience > 0 && self.state.stale >= patience)
