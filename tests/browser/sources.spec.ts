@@ -203,7 +203,9 @@ async function record(page: Page, mimeType: string): Promise<Buffer> {
     const chunks: Blob[] = [];
     recorder.ondataavailable = ({ data }) => chunks.push(data);
     const stopped = new Promise((resolve) => (recorder.onstop = resolve));
+    const started = new Promise((resolve) => (recorder.onstart = resolve));
     recorder.start();
+    await started;
     for (let frame = 0; frame < 15; frame++) {
       const grey = 40 + 32 * Math.floor(frame / 3);
       context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
