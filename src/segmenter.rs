@@ -5,8 +5,10 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use web_time::Instant;
 
+use crate::brush::{PAINTED_LOGIT, Stroke, paint};
 use crate::checkpoint::{ModelCard, Structure};
 use crate::config::Sam2RadConfig;
+use crate::contour::{Polygon, contours};
 use crate::frame::Frame;
 use crate::model::{DecodedMasks, ImageFeatures, ManualPrompts, Point, PointLabel, PredictedPrompts, Sam2Rad};
 use crate::postprocess::{ClassMap, PixelBox, StructureLogits, class_map};
@@ -44,7 +46,11 @@ pub struct StructurePrompts {
     pub points: Vec<FramePoint>,
     /// Left, top, right, bottom.
     pub bounding_box: Option<[f32; 4]>,
-    /// Mask logits `[image_size / 4, image_size / 4]`, of an earlier answer or a brush; manual mode only, as in the paper.
+    /// Brush strokes, later ones over earlier ones. In semi-autonomous mode they are painted over the interim mask that the
+    /// prompt predictor expects (paper, section 3.2) before it is embedded; in manual mode over `mask`, or, where there is none,
+    /// over a mask that is sure to be empty. See [`PAINTED_LOGIT`].
+    pub strokes: Vec<Stroke>,
+    /// Mask logits `[image_size / 4, image_size / 4]`, of an earlier answer; manual mode only, as in the paper.
     pub mask: Option<Vec<f32>>,
 }
 
@@ -123,6 +129,8 @@ pub struct StructureResult {
     pub bounds: Option<PixelBox>,
     /// The box that the prompt predictor expected, left, top, right, bottom in pixels of the frame.
     pub predicted_box: [f32; 4],
+    /// The mask's contours between pixels, holes among them.
+    pub contours: Vec<Polygon>,
 }
 
 /// The answer to a request.
@@ -205,13 +213,16 @@ impl Segmenter {
         }
         for i in with_person {
             let Some(prompts) = prompted(i) else { continue };
-            let manual = self.model.encode_prompts(&self.to_input(prompts, &frame.transform));
+            let mask = self.mask_prompt(frame, prompts, request.mode).await?;
+            let is_painted = mask.is_some();
+            let manual = self.model.encode_prompts(&self.to_input(prompts, mask, &frame.transform));
             let (sparse, dense) = match request.mode {
                 Mode::Manual => (manual.sparse, manual.dense),
                 _ => {
                     let learnt = frame.predicted.sparse.clone().narrow(0, i, 1);
                     let sparse = std::iter::once(learnt).chain(manual.sparse).collect();
-                    (Some(Tensor::cat(sparse, 1)), frame.predicted.dense.clone().narrow(0, i, 1))
+                    let predicted = || frame.predicted.dense.clone().narrow(0, i, 1);
+                    (Some(Tensor::cat(sparse, 1)), if is_painted { manual.dense } else { predicted() })
                 }
             };
             let masks = self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output);
@@ -223,19 +234,21 @@ impl Segmenter {
 
         let logits: Vec<_> = decoded.iter().map(Decoded::for_map).collect();
         let map = class_map(&logits, &frame.transform);
+        let contours = contours(&logits, &frame.transform);
         let size = self.config.image_size as f32;
-        let structures =
-            decoded.iter().zip(&logits).zip(&map.extents).map(|((decoded, logits), extent)| StructureResult {
-                structure: decoded.structure,
-                present: logits.is_present(),
-                iou: decoded.iou,
-                object_score: decoded.object_score,
-                area: extent.area,
-                bounds: extent.bounds,
-                predicted_box: frame
-                    .transform
-                    .box_to_frame(std::array::from_fn(|k| boxes[decoded.structure * 4 + k] * size)),
-            });
+        let each = decoded.iter().zip(&logits).zip(&map.extents).zip(contours);
+        let structures = each.map(|(((decoded, logits), extent), contours)| StructureResult {
+            structure: decoded.structure,
+            present: logits.is_present(),
+            iou: decoded.iou,
+            object_score: decoded.object_score,
+            area: extent.area,
+            bounds: extent.bounds,
+            predicted_box: frame
+                .transform
+                .box_to_frame(std::array::from_fn(|k| boxes[decoded.structure * 4 + k] * size)),
+            contours,
+        });
         let structures = structures.collect();
         clock.lap("postprocess");
         Ok(Segmentation { map, structures, timings: clock.laps })
@@ -288,8 +301,32 @@ impl Segmenter {
         Ok(())
     }
 
-    /// A person's prompts in pixels of the model's input.
-    fn to_input(&self, prompts: &StructurePrompts, transform: &FrameTransform) -> ManualPrompts {
+    /// The logits of a person's mask prompt, strokes painted over them; `None` where there is neither mask nor stroke.
+    async fn mask_prompt(
+        &self,
+        frame: &EncodedFrame,
+        prompts: &StructurePrompts,
+        mode: Mode,
+    ) -> Result<Option<Vec<f32>>, RequestError> {
+        if prompts.strokes.is_empty() {
+            return Ok(prompts.mask.clone());
+        }
+        let mut logits = match (mode, &prompts.mask) {
+            (Mode::Manual, Some(mask)) => mask.clone(),
+            (Mode::Manual, None) => vec![-PAINTED_LOGIT; self.config.low_res_size().pow(2)],
+            _ => read_floats(frame.predicted.interim_mask.clone().narrow(0, prompts.structure, 1)).await?,
+        };
+        paint(&prompts.strokes, &frame.transform, &mut logits);
+        Ok(Some(logits))
+    }
+
+    /// A person's prompts in pixels of the model's input, with the logits of the mask prompt.
+    fn to_input(
+        &self,
+        prompts: &StructurePrompts,
+        mask: Option<Vec<f32>>,
+        transform: &FrameTransform,
+    ) -> ManualPrompts {
         let side = self.config.low_res_size();
         let points = prompts.points.iter().map(|point| {
             let [x, y] = transform.to_input([point.x, point.y]);
@@ -298,10 +335,7 @@ impl Segmenter {
         ManualPrompts {
             points: points.collect(),
             bounding_box: prompts.bounding_box.map(|corners| transform.box_to_input(corners)),
-            mask: prompts
-                .mask
-                .as_ref()
-                .map(|mask| Tensor::from_data(TensorData::new(mask.clone(), [1, side, side, 1]), &self.device)),
+            mask: mask.map(|mask| Tensor::from_data(TensorData::new(mask, [1, side, side, 1]), &self.device)),
         }
     }
 
