@@ -8,6 +8,7 @@ pub mod brush;
 pub mod checkpoint;
 pub mod config;
 pub mod contour;
+pub mod explain;
 pub mod frame;
 pub mod image_encoder;
 pub mod mask_decoder;

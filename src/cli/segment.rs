@@ -200,6 +200,7 @@ impl Segment {
             },
             prompts,
             multimask_output: self.multimask,
+            ..Request::default()
         })
     }
 
