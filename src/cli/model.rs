@@ -1,7 +1,9 @@
 //! Opening files of weights.
 
 use burn::tensor::Device;
-use sam2rad::checkpoint::{CheckpointError, LoadOptions, ModelCard, ModelFile, PytorchSource, TensorSource, load};
+use sam2rad::checkpoint::{
+    CheckpointError, LoadOptions, ModelCard, ModelFile, PytorchSource, TensorSource, is_safetensors, load,
+};
 use sam2rad::segmenter::Segmenter;
 use std::error::Error;
 use std::io::Read;
@@ -9,20 +11,15 @@ use std::path::Path;
 
 /// A file as a source of weights, and its own description if it has one.
 pub fn open(path: &Path) -> Result<(Box<dyn TensorSource>, Option<ModelCard>), CheckpointError> {
-    if is_safetensors(path)? {
+    let io = |source| CheckpointError::Io { path: path.display().to_string(), source };
+    let mut start = Vec::new();
+    std::fs::File::open(path).map_err(io)?.take(9).read_to_end(&mut start).map_err(io)?;
+    if is_safetensors(&start) {
         let file = ModelFile::open(path)?;
         let card = file.card().cloned();
         return Ok((Box::new(file), card));
     }
     Ok((Box::new(PytorchSource::open(path)?), None))
-}
-
-/// A safetensors file starts with the length of its header and the header's brace.
-fn is_safetensors(path: &Path) -> Result<bool, CheckpointError> {
-    let io = |source| CheckpointError::Io { path: path.display().to_string(), source };
-    let mut start = Vec::new();
-    std::fs::File::open(path).map_err(io)?.take(9).read_to_end(&mut start).map_err(io)?;
-    Ok(start.get(8) == Some(&b'{'))
 }
 
 /// A model file, ready to segment on the CPU.
