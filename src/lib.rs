@@ -4,8 +4,11 @@
 //! structure into a box, a mask and prompt embeddings; SAM's mask decoder draws the mask. `ARCHITECTURE.md` has the map.
 #![warn(missing_docs)]
 
+pub mod brush;
 pub mod checkpoint;
 pub mod config;
+pub mod contour;
+pub mod explain;
 pub mod frame;
 pub mod image_encoder;
 pub mod mask_decoder;

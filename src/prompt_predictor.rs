@@ -27,13 +27,15 @@ pub struct PredictedPrompts {
 }
 
 /// One scale of the predictor, kept for those who want to look inside: queries `[structures, tokens, dim]` and keys
-/// `[structures, h w, dim]` after the block.
+/// `[structures, h w, dim]` after the block, and how much each query looked at each place, `[structures, heads, tokens, h w]`.
 #[derive(Debug, Clone)]
 pub struct PredictorStep {
     /// The prompts.
     pub queries: Tensor<3>,
     /// The running dense map.
     pub keys: Tensor<3>,
+    /// The cross-attention's weights, which sum to 1 over the places.
+    pub attention: Tensor<4>,
 }
 
 /// The first two query outputs to a box.
@@ -118,7 +120,7 @@ impl PromptPredictor {
         prompts: Tensor<3>,
         prompt_encoder: &PromptEncoder,
     ) -> PredictedPrompts {
-        self.forward_with_steps(features, prompts, prompt_encoder, &mut |_| {})
+        self.predict(features, prompts, prompt_encoder, None)
     }
 
     /// As [`forward`](Self::forward), showing each scale to `look`, coarse to fine.
@@ -128,6 +130,16 @@ impl PromptPredictor {
         prompts: Tensor<3>,
         prompt_encoder: &PromptEncoder,
         look: &mut dyn FnMut(PredictorStep),
+    ) -> PredictedPrompts {
+        self.predict(features, prompts, prompt_encoder, Some(look))
+    }
+
+    fn predict(
+        &self,
+        features: &ImageFeatures,
+        prompts: Tensor<3>,
+        prompt_encoder: &PromptEncoder,
+        look: Option<&mut dyn FnMut(PredictorStep)>,
     ) -> PredictedPrompts {
         let (queries, dense) = self.attend(features, prompts, prompt_encoder, look);
         let interim_mask = self.mask_classifier.forward(dense);
@@ -148,7 +160,7 @@ impl PromptPredictor {
         features: &ImageFeatures,
         prompts: Tensor<3>,
         prompt_encoder: &PromptEncoder,
-        look: &mut dyn FnMut(PredictorStep),
+        mut look: Option<&mut dyn FnMut(PredictorStep)>,
     ) -> (Tensor<3>, Tensor<4>) {
         let [structures, tokens, dim] = prompts.dims();
         let query_pe = position_encoding::sine_1d(tokens, dim, &prompts.device());
@@ -169,13 +181,20 @@ impl PromptPredictor {
             };
             let key_pe = position_encoding::sine_2d(height, width, dim, &queries.device());
             let keys = keys.expand([structures, height, width, dim]);
-            let (next_queries, next_keys) = layer.forward(
+            let mut attention = None;
+            let (next_queries, next_keys) = layer.forward_with_attention(
                 queries,
                 keys.reshape([structures, height * width, dim]),
                 query_pe.clone(),
                 key_pe.reshape([1, height * width, dim]),
+                // The weights whole are work that nobody needs who does not look.
+                &mut |cross, queries, keys| {
+                    attention = look.is_some().then(|| cross.weights(queries.clone(), keys.clone()));
+                },
             );
-            look(PredictorStep { queries: next_queries.clone(), keys: next_keys.clone() });
+            if let (Some(look), Some(attention)) = (look.as_mut(), attention) {
+                look(PredictorStep { queries: next_queries.clone(), keys: next_keys.clone(), attention });
+            }
             queries = next_queries;
             dense = Some(next_keys.reshape([structures, height, width, dim]));
         }

@@ -14,7 +14,7 @@ mod resize;
 mod window;
 
 pub use activation::{Activation, gelu};
-pub use attention::attention;
+pub use attention::{attention, attention_weights};
 pub use conv3x3::{Conv3x3, Conv3x3Config};
 pub use linear::{affine, linear};
 pub use mlp::{Mlp, MlpConfig};
