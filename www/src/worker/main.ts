@@ -5,7 +5,6 @@ import type { Box } from '../shared/geometry';
 import { failed, FailureError, messageOf, type Backend, type Failure, type FromWorker, type ModelOrigin, type Progress, type Replies, type Request, type ToWorker } from '../shared/messages';
 import { chooseBackend, prepareWebgpu } from './backend';
 import { startBundle } from './bundle';
-import { withContours } from './contours';
 import { intoCrop, ontoFrame } from './crop';
 import { readModel } from './model';
 import { readPixels } from './pixels';
@@ -100,7 +99,7 @@ async function encode(picture: ImageBitmap, of: Box): Promise<Replies['encode']>
 async function segment(request: SegmentRequest): Promise<Replies['segment']> {
   const within = crop;
   if (within === null) throw failed('segment', 'There is no frame to segment yet.', 'Open a picture first.');
-  return ontoFrame(withContours(await guarded(() => loaded().segment(intoCrop(request, within)))), within);
+  return ontoFrame(await guarded(() => loaded().segment(intoCrop(request, within))), within);
 }
 
 function loaded(): Model {
