@@ -63,9 +63,9 @@ test('a token that is switched off is not given to the decoder, and the stage sa
   const figures = () => page.locator('#structures .figures').textContent();
   const before = await figures();
   const looked = (await asked(page, 'encode')).length;
-  await page.getByLabel('Token 1: box corner').focus();
+  await page.getByRole('checkbox', { name: 'Token 1: box corner' }).focus();
   await page.keyboard.press('Space');
-  await page.getByLabel('Token 2: box corner').uncheck();
+  await page.getByRole('checkbox', { name: 'Token 2: box corner' }).uncheck();
   await expect(page.locator('#hud-tokens')).toHaveText('2 of 10 prompt tokens off');
   await settled(page);
   expect((await lastRequest(page)) as unknown).toMatchObject({ tokens_off: [0, 1] });
