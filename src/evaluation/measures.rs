@@ -112,8 +112,8 @@ mod tests {
         Mask::new(rows[0].len(), rows.concat().bytes().map(|byte| byte == b'#').collect())
     }
 
-    /// MONAI finds a percentile's place among the distances in f32, which moves it by some 1e-5 of the step between two
-    /// distances; what it has no number for is a text in the file.
+    /// MONAI computes in f32, the percentile's position among some hundred distances too; what it has no number for is a text
+    /// in the file.
     fn assert_as_monai(name: &str, found: Option<f64>, expected: &Value) {
         match (found, expected.as_f64()) {
             (Some(found), Some(expected)) => {
