@@ -25,6 +25,7 @@ test('a picture is looked into when the panel is opened, once', async ({ page })
     await expect(page.locator('#inside-panel')).toContainText(sentence);
   }
   await expect(page.locator('#attention-map')).toHaveAttribute('aria-label', /Token 1: box corner looks most at the .+ of the picture/);
+  await expect(page.locator('#attention-share')).toContainText('falls on the picture');
   await expect(page.locator('#tokens li')).toHaveCount(10);
   await expect(page.locator('#tokens .figures').first()).toContainText('of the mask, IoU');
   // The panel closed and opened again has its look still.

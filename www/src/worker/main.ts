@@ -79,7 +79,7 @@ async function loadModel(origin: ModelOrigin, imageSize: number | null, report: 
   crop = null;
   const total = origin.kind === 'file' ? origin.file.size : origin.bytes;
   model = await readModel(module, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
-  return { card: model.card(), version: module.version() };
+  return { card: model.card(), version: module.version(), manual_only: model.is_manual_only() };
 }
 
 function start(): Promise<Sam2RadModule> {
