@@ -4,11 +4,12 @@
 import type { CheckpointErrorKind, Model, Sam2RadModule } from '../shared/api';
 import { failed, FailureError, messageOf, type ModelOrigin } from '../shared/messages';
 
-export async function readModel(module: Sam2RadModule, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
+/** `cpuBundle` is the one that converts; it may be `module` itself. */
+export async function readModel(module: Sam2RadModule, cpuBundle: () => Promise<Sam2RadModule>, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
   const name = origin.kind === 'file' ? origin.file.name : origin.name;
   try {
     return await stream(module, origin, imageSize, onBytes).catch((error: unknown) => {
-      if (origin.kind === 'file' && isOfOthers(error)) return convert(module, origin.file, imageSize);
+      if (origin.kind === 'file' && isOfOthers(error)) return convert(module, await cpuBundle(), origin.file, imageSize);
       throw error;
     });
   } catch (error) {
@@ -45,8 +46,13 @@ function isOfOthers(error: unknown): boolean {
   return kind === 'not-a-checkpoint' || kind === 'metadata';
 }
 
-async function convert(module: Sam2RadModule, file: File, imageSize: number | null): Promise<Model> {
-  return module.convert(new Uint8Array(await file.arrayBuffer()), { ...(imageSize !== null && { image_size: imageSize }), provenance: `converted from ${file.name}` });
+async function convert(module: Sam2RadModule, cpu: Sam2RadModule, file: File, imageSize: number | null): Promise<Model> {
+  const options = { ...(imageSize !== null && { image_size: imageSize }), provenance: `converted from ${file.name}` };
+  const model = await cpu.convert!(new Uint8Array(await file.arrayBuffer()), options);
+  if (cpu === module) return model;
+  const bytes = await model.to_file();
+  model.free();
+  return stream(module, { kind: 'file', file: new File([bytes], file.name) }, imageSize, () => undefined);
 }
 
 async function open(origin: ModelOrigin): Promise<ReadableStream<Uint8Array>> {
