@@ -36,7 +36,7 @@ use view::{Hit, Pose};
 const NEITHER: f32 = 0.04;
 const ONLY_ONE: f32 = 0.08;
 
-/// Draws until the picture shows what it should; an anatomy that hides it is drawn again.
+/// How often an anatomy that hides what the picture should show is drawn again.
 const ATTEMPTS: usize = 12;
 
 /// A scene, after the paper's data sets.
@@ -52,13 +52,13 @@ pub enum Preset {
     Shoulder,
 }
 
-/// Which machines take the pictures.
+/// Which machines take the pictures: the tables [`ranges::STANDARD`] and [`ranges::SHIFTED`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Ranges {
-    /// Those that models are trained on ([`ranges::STANDARD`]).
+    /// Those that models are trained on.
     Standard,
-    /// Others, never trained on ([`ranges::SHIFTED`]).
+    /// Others, never trained on: curved probes, lower frequency, heavier speckle, more gain.
     Shifted,
 }
 
@@ -156,6 +156,25 @@ fn look(anatomy: &Anatomy, machine: &Machine, screen: &Screen, pose: &Pose) -> (
     (hits, class_ids)
 }
 
+/// An anatomy and its machine, drawn until the middle pose shows what it should, at most [`ATTEMPTS`] times.
+fn draw_scene(preset: Preset, ranges: Ranges, present: [bool; 2], rng: &mut ChaCha8Rng) -> (Anatomy, Machine, Screen) {
+    let table = match ranges {
+        Ranges::Standard => &ranges::STANDARD,
+        Ranges::Shifted => &ranges::SHIFTED,
+    };
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let anatomy = Anatomy::draw(preset, present, rng);
+        let machine = Machine::draw(table, &anatomy, rng);
+        let screen = Screen::draw(&machine, rng);
+        let (_, class_ids) = look(&anatomy, &machine, &screen, &middle(&anatomy));
+        if [1, 2].map(|id| class_ids.contains(&id)) == present || attempt == ATTEMPTS {
+            return (anatomy, machine, screen);
+        }
+    }
+}
+
 /// One anatomy and the machine that looks at it.
 struct Study {
     anatomy: Anatomy,
@@ -168,23 +187,9 @@ struct Study {
 impl Study {
     /// Draws one in whose middle pose the wanted structures are seen.
     fn draw(preset: Preset, ranges: Ranges, present: [bool; 2], rng: &mut ChaCha8Rng) -> Self {
-        let table = match ranges {
-            Ranges::Standard => &ranges::STANDARD,
-            Ranges::Shifted => &ranges::SHIFTED,
-        };
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let anatomy = Anatomy::draw(preset, present, rng);
-            let machine = Machine::draw(table, &anatomy, rng);
-            let screen = Screen::draw(&machine, rng);
-            let (_, class_ids) = look(&anatomy, &machine, &screen, &middle(&anatomy));
-            let shows = [1, 2].map(|id| class_ids.contains(&id));
-            if shows == present || attempt == ATTEMPTS {
-                let settings = EchoSettings::draw(rng);
-                return Self { anatomy, machine, screen, scatterers: Scatterers::new(rng), settings };
-            }
-        }
+        let (anatomy, machine, screen) = draw_scene(preset, ranges, present, rng);
+        let settings = EchoSettings::draw(rng);
+        Self { anatomy, machine, screen, scatterers: Scatterers::new(rng), settings }
     }
 
     fn picture(&self, pose: &Pose, rng: &mut ChaCha8Rng) -> Phantom {

@@ -38,9 +38,9 @@ fn each_structure_is_absent_in_about_an_eighth_of_the_pictures() {
             .into_par_iter()
             .map(|seed| {
                 let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                let study = Study::draw(preset, Ranges::Standard, draw_present(&mut rng), &mut rng);
-                let Study { anatomy, machine, screen, .. } = &study;
-                let (_, class_ids) = look(anatomy, machine, screen, &middle(anatomy));
+                let present = draw_present(&mut rng);
+                let (anatomy, machine, screen) = draw_scene(preset, Ranges::Standard, present, &mut rng);
+                let (_, class_ids) = look(&anatomy, &machine, &screen, &middle(&anatomy));
                 [1, 2].map(|id| class_ids.contains(&id))
             })
             .collect();
@@ -78,7 +78,6 @@ fn a_bone_is_brighter_than_what_is_above_it_and_has_a_shadow_below() {
             }
         }
         let [above, surface, below] = [mean(&above), mean(&surface), mean(&below)];
-        println!("{preset:?}: {above} above, {surface} on the bone, {below} below");
         assert!(surface > 1.2 * above, "{preset:?}: {surface} on the bone, {above} above");
         assert!(below < 0.6 * above, "{preset:?}: {below} below the bone, {above} above");
     }
