@@ -1,0 +1,64 @@
+// A mask's outlines as COCO polygons.
+
+import type { Mask } from '../measure/mask';
+
+/** x0, y0, x1, y1, ...: corners of pixels, as COCO has them; the last joins the first. */
+export type Polygon = number[];
+
+/** Right, down, left, up. */
+const STEPS = [[1, 0], [0, 1], [-1, 0], [0, -1]] as const;
+
+/**
+ * The outer outline of each piece of a mask along its pixels' edges, clockwise, with no place between two corners. Pixels that touch only
+ * at a corner are apart. COCO's polygons cannot say holes: a hole is filled, and the exact mask is its run lengths.
+ */
+export function outlinesOf(mask: Mask): Polygon[] {
+  const { width, height, pixels } = mask;
+  const inside = (x: number, y: number) => x >= 0 && x < width && y >= 0 && y < height && pixels[y * width + x] === 1;
+  const traced = new Uint8Array(width * height);
+  const polygons: Polygon[] = [];
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (!inside(x, y) || inside(x, y - 1) || traced[y * width + x] === 1) continue;
+      const corners = trace(inside, x, y, (at, row) => (traced[row * width + at] = 1));
+      if (isClockwise(corners)) polygons.push(corners.flatMap(([x, y]) => [mask.left + x, mask.top + y]));
+    }
+  }
+  return polygons;
+}
+
+type Corner = [x: number, y: number];
+
+/** Follows the edges from the upper left corner of a pixel that is open above, the mask on the right, back to where it began. */
+function trace(
+  inside: (x: number, y: number) => boolean,
+  startX: number,
+  startY: number,
+  visitUpperEdge: (x: number, y: number) => void,
+): Corner[] {
+  const corners: Corner[] = [];
+  let [x, y, direction] = [startX, startY, 0];
+  do {
+    const [stepX, stepY] = STEPS[direction]!;
+    if (direction === 0) visitUpperEdge(x, y);
+    [x, y] = [x + stepX, y + stepY];
+    // The two pixels ahead, to the left and the right of the way.
+    const aheadRight = inside(x + (stepX + -stepY - 1) / 2, y + (stepY + stepX - 1) / 2);
+    const aheadLeft = inside(x + (stepX + stepY - 1) / 2, y + (stepY - stepX - 1) / 2);
+    // Where the two touch at this corner only, the way turns right: they are apart.
+    const turn = !aheadRight ? 1 : aheadLeft ? 3 : 0;
+    if (turn !== 0) corners.push([x, y]);
+    direction = (direction + turn) % 4;
+  } while (x !== startX || y !== startY || direction !== 0);
+  return corners;
+}
+
+/** With y pointing down, outer outlines run clockwise and holes the other way. */
+function isClockwise(corners: readonly Corner[]): boolean {
+  let doubledArea = 0;
+  corners.forEach(([x, y], at) => {
+    const [nextX, nextY] = corners[(at + 1) % corners.length]!;
+    doubledArea += x * nextY - nextX * y;
+  });
+  return doubledArea > 0;
+}
