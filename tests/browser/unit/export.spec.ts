@@ -1,6 +1,7 @@
 // Files as other programs read them.
 
 import { readFileSync } from 'node:fs';
+import { zipOf } from '../../../www/src/export/archive';
 import { cocoDataset, frameName } from '../../../www/src/export/coco';
 import { cell, measurementsCsv } from '../../../www/src/export/csv';
 import { maskPng } from '../../../www/src/export/mask-png';
@@ -8,7 +9,7 @@ import { outlinesOf, type Polygon } from '../../../www/src/export/polygons';
 import { compress, countsOf, decompress, paintRle, rleOf, type Rle } from '../../../www/src/export/rle';
 import { measureFrame, type SegmentedFrame } from '../../../www/src/measure/frames';
 import { maskOf, type ClassMap } from '../../../www/src/measure/mask';
-import { decodePng, fc } from '../../../www/packages-for-tests';
+import { decodePng, fc, unzipSync } from '../../../www/packages-for-tests';
 import { expect, test } from '../../../www/playwright';
 import { anyMap, drawn, mapOf } from './shapes';
 
@@ -140,6 +141,12 @@ test('a mask PNG is 8-bit grey and holds the class ids and the comment', () => {
       expect(png.text).toEqual({ Comment: 'trained on: ?phantoms?' });
     }),
   );
+});
+
+test('an archive gives back its files', async () => {
+  const files = new Map([['a_0000.png', maskPng(ring, '')], ['é.txt', new Uint8Array([1, 2, 3])]]);
+  const unpacked = unzipSync(new Uint8Array(await zipOf(files).arrayBuffer()));
+  expect(new Map(Object.entries(unpacked))).toEqual(files);
 });
 
 const frames: SegmentedFrame[] = [
