@@ -15,15 +15,21 @@ const args = [
   '--use-angle=swiftshader',
 ];
 
+// Several checkouts may be tested at once on one machine.
+const port = process.env.SAM2RAD_PORT ?? '4173';
+const url = `http://localhost:${port}/`;
+
 export default defineConfig({
   testDir: '../tests/browser',
   outputDir: '../target/browser/results',
   workers: 1,
   timeout: 120_000,
+  // A frame takes a fifth of a second on a free machine, seconds on a busy one.
+  expect: { timeout: 30_000 },
   reporter: 'list',
   use: {
-    baseURL: 'http://localhost:4173/',
+    baseURL: url,
     launchOptions: { executablePath: '/usr/bin/chromium', args },
   },
-  webServer: { command: 'npm run preview -- --port 4173 --strictPort', url: 'http://localhost:4173/', reuseExistingServer: false },
+  webServer: { command: `npm run preview -- --port ${port} --strictPort`, url, reuseExistingServer: false },
 });

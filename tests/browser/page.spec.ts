@@ -1,43 +1,30 @@
-// The page as a person uses it.
+// The page as a person finds it: what it says, what it refuses, how it fits a screen.
 
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { expect, test, type Page } from '../../www/playwright';
-
-const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-const model = path('../../target/browser/nano.safetensors');
-const picture = path('../fixtures/frame.png');
-
-/** Whatever the console, the page or the content policy complains of. */
-function complaints(page: Page): string[] {
-  const found: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && found.push(message.text()));
-  page.on('pageerror', (error) => found.push(error.message));
-  return found;
-}
-
-async function segment(page: Page): Promise<void> {
-  await page.locator('#model').setInputFiles(model);
-  await page.locator('#picture').setInputFiles(picture);
-  await page.getByRole('button', { name: 'Segment' }).click();
-  await expect(page.locator('#run-status')).toContainText('structures found');
-}
+import { expect, test } from '../../www/playwright';
+import { makeCine } from './media';
+import { colouredPixels, complaints, model, openWithModel, path, picture, segmentPicture, serveDemo } from './support';
 
 test('a model and a picture give an overlay, figures and the model\'s training data', async ({ page }) => {
   const errors = complaints(page);
-  await page.goto('./?backend=cpu');
+  await openWithModel(page);
   await expect(page.locator('#backend')).toContainText('Computes on the CPU');
-  await segment(page);
+  await segmentPicture(page);
   await expect(page.locator('#structures')).toContainText('arc');
   await expect(page.locator('#structures')).toContainText('IoU');
   await expect(page.locator('#training-data')).toContainText('these weights segment nothing');
-  const coloured = await page.locator('#canvas').evaluate((canvas: HTMLCanvasElement) => {
-    const { data } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
-    let count = 0;
-    for (let i = 0; i < data.length; i += 4) if (Math.abs(data[i]! - data[i + 2]!) > 40) count++;
-    return count;
-  });
-  expect(coloured).toBeGreaterThan(100);
+  expect(await colouredPixels(page)).toBeGreaterThan(100);
+  expect(errors).toEqual([]);
+});
+
+test('one press plays the demo with its masks', async ({ page }) => {
+  const errors = complaints(page);
+  await serveDemo(page, makeCine());
+  await page.goto('./?backend=cpu');
+  await page.getByRole('button', { name: 'See it work: simulated disc' }).click();
+  await expect(page.locator('#hud-speed')).toContainText('fps');
+  await expect(page.locator('#training-data')).toContainText('these weights segment nothing');
+  await expect(page.locator('#welcome')).toBeHidden();
   expect(errors).toEqual([]);
 });
 
@@ -60,24 +47,44 @@ test('a damaged model, a picture and a text as a model are each refused with a r
   await expect(page.locator('#failure')).toContainText('Convert it once');
 });
 
-test('a damaged picture is refused and the model stays', async ({ page }) => {
-  await page.goto('./?backend=cpu');
-  await page.locator('#model').setInputFiles(model);
+test('a refused model leaves the one before at work', async ({ page }) => {
+  await openWithModel(page);
+  await page.locator('#model').setInputFiles({ name: 'bad.safetensors', mimeType: 'application/octet-stream', buffer: Buffer.from('no model at all') });
+  await expect(page.locator('#failure')).toContainText('bad.safetensors');
   await expect(page.locator('#model-status')).toContainText('nano at 256 px');
-  const buffer = readFileSync(picture).subarray(0, 200);
-  await page.locator('#picture').setInputFiles({ name: 'bad.png', mimeType: 'image/png', buffer });
-  await expect(page.locator('#failure')).toContainText('damaged');
-  await expect(page.locator('#model-status')).toContainText('nano at 256 px');
+  await segmentPicture(page);
+  expect(await colouredPixels(page)).toBeGreaterThan(100);
 });
 
-for (const [name, width, height] of [['desktop', 1280, 900], ['phone', 360, 740]] as const) {
+test('a damaged picture is refused and what was open stays', async ({ page }) => {
+  await openWithModel(page);
+  await segmentPicture(page);
+  const buffer = readFileSync(picture).subarray(0, 200);
+  await page.locator('#files').setInputFiles({ name: 'bad.png', mimeType: 'image/png', buffer });
+  await expect(page.locator('#failure')).toContainText('“bad.png” is not a picture this browser can read, or it is damaged');
+  await expect(page.locator('#source-facts')).toContainText('frame.png');
+  await page.getByRole('button', { name: 'Dismiss' }).click();
+  await expect(page.locator('#failure')).toBeEmpty();
+});
+
+test('the help lists the keys, and Escape closes it', async ({ page }) => {
+  await page.goto('./?backend=cpu');
+  await page.keyboard.press('?');
+  await expect(page.getByRole('dialog', { name: 'Keys and gestures' })).toContainText('Play or pause');
+  await page.keyboard.press('Escape');
+  await expect(page.locator('#help')).toBeHidden();
+});
+
+for (const [name, width, height] of [['desktop', 1280, 800], ['tablet', 820, 1180], ['phone', 360, 740]] as const) {
   for (const colorScheme of ['light', 'dark'] as const) {
     test(`the page fits ${name}, ${colorScheme}`, async ({ page }) => {
       await page.emulateMedia({ colorScheme });
       await page.setViewportSize({ width, height });
-      await page.goto('./?backend=cpu');
-      await segment(page);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+      await openWithModel(page);
+      const noScrolling = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+      expect(await noScrolling()).toBe(true);
+      await segmentPicture(page);
+      expect(await noScrolling()).toBe(true);
       await page.screenshot({ path: path(`../../target/browser/${name}-${colorScheme}.png`), fullPage: true });
     });
   }

@@ -23,3 +23,11 @@ export function setText(element: HTMLElement, text: string): void {
   if (element.textContent !== text) element.textContent = text;
   element.hidden = text === '';
 }
+
+export function onChosen(input: HTMLInputElement, take: (files: File[]) => void): void {
+  input.addEventListener('change', () => {
+    const files = [...(input.files ?? [])];
+    input.value = ''; // so that the same file can be chosen again after an error
+    if (files.length > 0) take(files);
+  });
+}

@@ -1,18 +1,53 @@
-// Puts the page together: one store, the actions on it, and the views that follow it.
+// Puts the page together: the app, the stage, and the panels that follow the state.
 
-import { Actions } from './actions';
-import { byId } from './dom';
-import { takeFiles } from './files';
-import { Store } from './state';
-import { watchViews } from './views';
+import { App } from './app';
+import { byId, h } from './dom';
+import { helpDialog, listen, shortcuts } from './keyboard';
+import { alerts } from './panels/alerts';
+import { headsUp } from './panels/heads-up';
+import { modelPanel } from './panels/model';
+import { iconButton } from './panels/parts';
+import { promptsPanel } from './panels/prompts';
+import { sourcePanel } from './panels/source';
+import { strip } from './panels/strip';
+import { structuresPanel } from './panels/structures';
+import { timingPanel } from './panels/timing';
+import { toolbar } from './panels/toolbar';
+import { transport } from './panels/transport';
+import { welcome } from './panels/welcome';
+import { droppedFiles } from './sources/dropped';
+import { Stage } from './stage/stage';
 
-const store = new Store();
-const actions = new Actions(store);
-takeFiles(actions, byId<HTMLInputElement>('model'), byId<HTMLInputElement>('picture'));
-byId('segment').addEventListener('click', () => void actions.segment());
-byId('cancel').addEventListener('click', () => void actions.cancel());
-byId<HTMLInputElement>('opacity').addEventListener('input', (event) => {
-  actions.setOpacity((event.target as HTMLInputElement).valueAsNumber);
-});
-watchViews(store, actions);
-void actions.start();
+const app = new App();
+const stage = new Stage(byId<HTMLCanvasElement>('canvas'), app.store, app.session, app.edits);
+
+const help = helpDialog(shortcuts(app, stage, () => undefined));
+const openHelp = () => help.showModal();
+document.body.append(help);
+byId('actions').append(iconButton('help', 'Keys and gestures', '?', openHelp));
+listen(app, stage, openHelp);
+
+byId('work').prepend(toolbar(app, stage));
+byId('stage').append(headsUp(app), welcome(app));
+byId('work').append(transport(app), strip(app));
+byId('side').append(alerts(app), sourcePanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), timingPanel(app));
+receiveDrops();
+void app.start();
+
+function receiveDrops(): void {
+  const { body } = document;
+  body.append(h('div', { className: 'drop-hint', ariaHidden: 'true' }, 'Drop to open'));
+  body.addEventListener('dragover', (event) => {
+    event.preventDefault();
+    body.classList.add('dropping');
+  });
+  body.addEventListener('dragleave', (event) => {
+    if (event.relatedTarget === null) body.classList.remove('dropping');
+  });
+  body.addEventListener('drop', (event) => {
+    event.preventDefault();
+    body.classList.remove('dropping');
+    if (event.dataTransfer !== null) void droppedFiles(event.dataTransfer).then((files) => app.take(files));
+  });
+  body.addEventListener('paste', (event) => void app.take([...(event.clipboardData?.files ?? [])]));
+}

@@ -1,68 +1,152 @@
-// All that the page knows, in one value. Views read it; only actions.ts changes it.
+// All that the page knows, in one value. Views read it; only stream/ and actions.ts change it.
 
-import type { ModelCard, Segmentation } from '../shared/api';
-import type { BackendChoice, Failure } from '../shared/messages';
+import type { ModelCard } from '../shared/api';
+import { wholeOf, type Box } from '../shared/geometry';
+import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '../shared/messages';
+import { EMPTY_HISTORY, type History } from './prompts/history';
+import { NO_PROMPTS, promptsAt, type PromptSet } from './prompts/prompts';
+import type { CameraChoice } from './sources/capture';
+import type { Shipped } from './sources/shipped';
+import type { Frame, FrameSource } from './sources/types';
 
 export type BackendState = { kind: 'choosing' } | ({ kind: 'chosen' } & BackendChoice) | { kind: 'failed'; failure: Failure };
 
 export type ModelState =
   | { kind: 'none' }
-  | { kind: 'loading'; file: File; read: number }
-  | { kind: 'ready'; file: File; card: ModelCard; version: string }
-  | { kind: 'failed'; file: File; failure: Failure };
+  | { kind: 'loading'; origin: ModelOrigin; read: number; total: number }
+  | { kind: 'ready'; origin: ModelOrigin; image_size: number | null; card: ModelCard; version: string };
 
-export type PictureState =
-  | { kind: 'none' }
-  | { kind: 'opening'; file: File }
-  | { kind: 'ready'; file: File; bitmap: ImageBitmap }
-  | { kind: 'failed'; file: File; failure: Failure };
+export type SourceState = { kind: 'none' } | { kind: 'open'; source: FrameSource };
 
-export interface RunningStage {
-  stage: string;
-  started: number;
+/** What the worker is asked to do at the moment, as far as a person should know. */
+export type WorkState =
+  | { kind: 'idle' }
+  | { kind: 'segmenting' }
+  | { kind: 'processing'; done: number; total: number };
+
+/** What a failure is about. Each has one at most: the next success or failure of its kind takes its place. */
+export type FailureArea = 'model' | 'source' | 'work';
+
+/** Everything that an answer depends on, beside the frame. Compared by identity, part by part. */
+export interface Question {
+  model: ModelCard;
+  crop: Box;
+  prompts: PromptSet;
+  manual: boolean;
 }
 
-export type RunState =
-  | { kind: 'idle' }
-  | { kind: 'running'; stages: RunningStage[] }
-  | { kind: 'done'; segmentation: Segmentation; card: ModelCard }
-  | { kind: 'cancelled' }
-  | { kind: 'failed'; failure: Failure };
+export interface Answer {
+  question: Question;
+  segmentation: CroppedSegmentation;
+}
+
+/** The frame on the stage and the answer drawn on it: always of the same frame. */
+export interface Shown {
+  frame: Frame;
+  answer: Answer | null;
+}
+
+export interface Playback {
+  playing: boolean;
+  rate: number;
+  loop: boolean;
+}
+
+/** Of the frames segmented while streaming. */
+export interface Meter {
+  frames_per_second: number;
+  /** From the moment a frame was grabbed until its masks were drawn, the median. */
+  latency_ms: number;
+}
+
+export type OverlayStyle = 'fill' | 'contour' | 'both';
+
+export interface Look {
+  style: OverlayStyle;
+  opacity: number;
+  /** Indices of structures. */
+  hidden: ReadonlySet<number>;
+  /** Colours that were chosen here instead of the model's, `#rrggbb` by index of the structure. */
+  colors: ReadonlyMap<number, string>;
+  predicted_box: boolean;
+  /** The structure's name beside its mask. */
+  names: boolean;
+}
+
+export type Tool = 'select' | 'inside' | 'outside' | 'box' | 'brush' | 'eraser' | 'crop';
+
+export interface Tools {
+  tool: Tool;
+  /** The structure that prompts are for. */
+  structure: number;
+  /** In pixels of the frame. */
+  brush_radius: number;
+  /** A person's prompts alone. */
+  manual: boolean;
+  /** Prompts go on counting on the frames after theirs. */
+  carry: boolean;
+}
 
 export interface State {
   backend: BackendState;
   model: ModelState;
-  picture: PictureState;
-  run: RunState;
-  /** How the overlay is drawn. `hidden` holds indices into the structures. */
-  look: { opacity: number; hidden: ReadonlySet<number> };
+  source: SourceState;
+  /** Name of the source that is being opened; the one before stays until it is. */
+  opening: string | null;
+  work: WorkState;
+  shown: Shown | null;
+  crop: Box;
+  playback: Playback;
+  meter: Meter | null;
+  /** How many frames of the source have an answer to the present question. */
+  answered: number;
+  history: History;
+  tools: Tools;
+  look: Look;
+  shipped: Shipped;
+  cameras: readonly CameraChoice[];
   /** Something that happened on its own and that the reader should know. */
   notice: string | null;
+  failures: Partial<Record<FailureArea, Failure>>;
 }
 
-export class Store {
-  private views: ((state: State) => void)[] = [];
+export const INITIAL: State = {
+  backend: { kind: 'choosing' },
+  model: { kind: 'none' },
+  source: { kind: 'none' },
+  opening: null,
+  work: { kind: 'idle' },
+  shown: null,
+  crop: wholeOf({ width: 0, height: 0 }),
+  playback: { playing: false, rate: 1, loop: true },
+  meter: null,
+  answered: 0,
+  history: EMPTY_HISTORY,
+  tools: { tool: 'select', structure: 0, brush_radius: 8, manual: false, carry: true },
+  look: { style: 'both', opacity: 0.35, hidden: new Set(), colors: new Map(), predicted_box: false, names: true },
+  shipped: { demos: [], models: [] },
+  cameras: [],
+  notice: null,
+  failures: {},
+};
 
-  state: State = {
-    backend: { kind: 'choosing' },
-    model: { kind: 'none' },
-    picture: { kind: 'none' },
-    run: { kind: 'idle' },
-    look: { opacity: 0.45, hidden: new Set() },
-    notice: null,
-  };
-
-  update(change: Partial<State>): void {
-    this.state = { ...this.state, ...change };
-    for (const view of this.views) view(this.state);
-  }
-
-  watch(view: (state: State) => void): void {
-    this.views.push(view);
-    view(this.state);
-  }
+export function cardOf({ model }: State): ModelCard | null {
+  return model.kind === 'ready' ? model.card : null;
 }
 
-export function canSegment({ model, picture, run }: State): boolean {
-  return model.kind === 'ready' && picture.kind === 'ready' && run.kind !== 'running';
+/** The prompts that count on the frame shown. */
+export function currentPrompts({ shown, history, tools }: State): PromptSet {
+  return shown === null ? NO_PROMPTS : promptsAt(history.present, shown.frame.index, tools.carry);
+}
+
+/** What would be asked of a frame now; `null` without a model. */
+export function questionAt(state: State, index: number): Question | null {
+  const model = cardOf(state);
+  if (model === null) return null;
+  return { model, crop: state.crop, prompts: promptsAt(state.history.present, index, state.tools.carry), manual: state.tools.manual };
+}
+
+/** Whatever the crop is: pictures of one source have each their own. */
+export function sameButCrop(a: Question, b: Question): boolean {
+  return a.model === b.model && a.prompts === b.prompts && a.manual === b.manual;
 }

@@ -1,6 +1,9 @@
 // Everything that crosses between page and worker. To add a call: a Request, its row in Replies, a case in worker/main.ts.
+//
+// The page speaks in pixels of the whole frame; the model sees the crop alone. worker/crop.ts is where one becomes the other.
 
-import type { ModelCard, Segmentation } from './api';
+import type { ModelCard, Segmentation, SegmentRequest } from './api';
+import type { Box } from './geometry';
 
 export type Backend = 'cpu' | 'webgpu';
 
@@ -10,28 +13,37 @@ export interface BackendChoice {
   reason: string;
 }
 
+/** Where a model file comes from. */
+export type ModelOrigin = { kind: 'file'; file: File } | { kind: 'shipped'; name: string; url: string; bytes: number };
+
 export type Request =
   | { type: 'choose-backend'; base: string; forced: Backend | null; avoid_webgpu: string | null }
-  | { type: 'load-model'; file: File }
-  | { type: 'open-picture'; file: Blob }
-  | { type: 'segment'; picture: Blob };
+  | { type: 'load-model'; origin: ModelOrigin; image_size: number | null }
+  /** Looks at a frame: `picture` (transferred) shows what lies in `crop`. */
+  | { type: 'encode'; picture: ImageBitmap; crop: Box }
+  /** Answers from the frame that was encoded last: the decoder alone. */
+  | { type: 'segment'; request: SegmentRequest };
 
 export interface Replies {
   'choose-backend': BackendChoice;
   'load-model': { card: ModelCard; version: string };
-  'open-picture': { bitmap: ImageBitmap };
-  'segment': Segmentation;
+  'encode': { milliseconds: number };
+  'segment': CroppedSegmentation;
 }
 
-export type Progress =
-  | { kind: 'bytes'; read: number; total: number }
-  | { kind: 'stage'; stage: string };
+/** Boxes and contours are in pixels of the whole frame; `class_ids` has those of the crop alone, `width` × `height`. */
+export interface CroppedSegmentation extends Segmentation {
+  crop: Box;
+}
+
+export type Progress = { kind: 'bytes'; read: number; total: number };
 
 export type FailureKind =
   | 'no-webassembly'
   | 'bundle' // the WASM bundle could not be fetched or compiled
   | 'model' // the model file was refused
-  | 'picture' // the picture could not be decoded
+  | 'picture' // a picture, video or DICOM file could not be decoded
+  | 'capture' // a camera or a screen could not be opened, or ended
   | 'segment' // the model refused this picture
   | 'gpu' // the GPU device was lost
   | 'crash' // the WASM module panicked; the worker must be replaced
@@ -60,6 +72,12 @@ export class FailureError extends Error {
 
 export function failed(kind: FailureKind, message: string, advice: string): FailureError {
   return new FailureError({ kind, message, advice });
+}
+
+/** What went wrong, where it may be anything that was thrown. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof FailureError) return error.failure;
+  return { kind: 'crash', message: messageOf(error), advice: 'Reload the page.' };
 }
 
 export function messageOf(error: unknown): string {

@@ -1,11 +1,14 @@
-// The worker: owns the WASM module, its device and the loaded model. One request at a time changes the model.
+// The worker: owns the WASM module, its device and the loaded model. Requests are answered one after the other.
 
-import type { Model, Sam2RadModule, Segmentation } from '../shared/api';
-import { failed, FailureError, messageOf, type Backend, type Failure, type FromWorker, type Progress, type Replies, type Request, type ToWorker } from '../shared/messages';
+import type { Model, Sam2RadModule, SegmentRequest } from '../shared/api';
+import type { Box } from '../shared/geometry';
+import { failed, FailureError, messageOf, type Backend, type Failure, type FromWorker, type ModelOrigin, type Progress, type Replies, type Request, type ToWorker } from '../shared/messages';
 import { chooseBackend, prepareWebgpu } from './backend';
 import { startBundle } from './bundle';
+import { withContours } from './contours';
+import { intoCrop, ontoFrame } from './crop';
 import { readModel } from './model';
-import { decodePicture, readPixels } from './picture';
+import { readPixels } from './pixels';
 
 interface Scope {
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
@@ -19,15 +22,22 @@ let backend: Backend = 'cpu';
 let base = '';
 let bundle: Promise<Sam2RadModule> | null = null;
 let model: Model | null = null;
+/** Of the frame that was encoded last. */
+let crop: Box | null = null;
+let last: Promise<void> = Promise.resolve();
 
-scope.addEventListener('message', async ({ data: { id, request } }) => {
+scope.addEventListener('message', ({ data }) => {
+  last = last.then(() => respond(data));
+});
+
+async function respond({ id, request }: ToWorker): Promise<void> {
   try {
     const value = await answer(request, (progress) => scope.postMessage({ type: 'progress', id, progress }));
     scope.postMessage({ type: 'reply', id, value }, transferables(value));
   } catch (error) {
     scope.postMessage({ type: 'failed', id, failure: asFailure(error) });
   }
-});
+}
 
 // A panic inside a Rust future never settles the promise that JavaScript holds; it surfaces here.
 scope.addEventListener('error', (event) => {
@@ -48,15 +58,15 @@ async function answer(request: Request, report: (progress: Progress) => void): P
       return choice;
     }
     case 'load-model':
-      return loadModel(request.file, report);
-    case 'open-picture':
-      return { bitmap: await decodePicture(request.file) };
+      return loadModel(request.origin, request.image_size, report);
+    case 'encode':
+      return encode(request.picture, request.crop);
     case 'segment':
-      return segment(request.picture, report);
+      return segment(request.request);
   }
 }
 
-async function loadModel(file: File, report: (progress: Progress) => void): Promise<Replies['load-model']> {
+async function loadModel(origin: ModelOrigin, imageSize: number | null, report: (progress: Progress) => void): Promise<Replies['load-model']> {
   // The bundle starts with the first model, so that a reader who only looks downloads nothing.
   bundle ??= start();
   const module = await bundle.catch((error: unknown) => {
@@ -65,8 +75,9 @@ async function loadModel(file: File, report: (progress: Progress) => void): Prom
   });
   model?.free();
   model = null;
-  const total = file.size;
-  model = await readModel(module, file, (read) => report({ kind: 'bytes', read, total }));
+  crop = null;
+  const total = origin.kind === 'file' ? origin.file.size : origin.bytes;
+  model = await readModel(module, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
   return { card: model.card(), version: module.version() };
 }
 
@@ -75,28 +86,41 @@ function start(): Promise<Sam2RadModule> {
   return startBundle(backend, base);
 }
 
-async function segment(picture: Blob, report: (progress: Progress) => void): Promise<Segmentation> {
-  if (model === null) throw failed('segment', 'No model is loaded.', 'Choose a model file first.');
+async function encode(picture: ImageBitmap, of: Box): Promise<Replies['encode']> {
   const started = performance.now();
-  report({ kind: 'stage', stage: 'decode picture' });
-  const { rgba, width, height } = await readPixels(picture);
-  const decoded = performance.now() - started;
+  const { width, height } = picture;
+  const rgba = readPixels(picture);
+  const milliseconds = performance.now() - started;
+  crop = null;
+  await guarded(() => loaded().encode(rgba, width, height));
+  crop = of;
+  return { milliseconds };
+}
+
+async function segment(request: SegmentRequest): Promise<Replies['segment']> {
+  const within = crop;
+  if (within === null) throw failed('segment', 'There is no frame to segment yet.', 'Open a picture first.');
+  return ontoFrame(withContours(await guarded(() => loaded().segment(intoCrop(request, within)))), within);
+}
+
+function loaded(): Model {
+  if (model === null) throw failed('segment', 'No model is loaded.', 'Choose a model file first.');
+  return model;
+}
+
+/** Names what the model refuses; a panic goes on as it is. */
+async function guarded<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    report({ kind: 'stage', stage: 'look at the picture' });
-    model.encode(rgba, width, height);
-    report({ kind: 'stage', stage: 'draw the masks' });
-    const segmentation = await model.segment({});
-    return { ...segmentation, timings: [{ stage: 'decode picture', milliseconds: decoded }, ...segmentation.timings] };
+    return await work();
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) throw error;
-    throw failed('segment', `The picture could not be segmented: ${messageOf(error)}`, 'Try another picture, or choose the model again.');
+    if (error instanceof WebAssembly.RuntimeError || error instanceof FailureError) throw error;
+    throw failed('segment', `The picture could not be segmented: ${messageOf(error)}.`, 'Try another picture, or choose the model again.');
   }
 }
 
 function transferables(value: Replies[Request['type']]): Transferable[] {
-  if ('bitmap' in value) return [value.bitmap];
-  if ('class_ids' in value) return [value.class_ids.buffer];
-  return [];
+  if (!('class_ids' in value)) return [];
+  return [value.class_ids.buffer, ...value.structures.flatMap(({ contours }) => contours.map(({ buffer }) => buffer))];
 }
 
 function asFailure(error: unknown): Failure {

@@ -1,6 +1,6 @@
 // The page's end of the message surface: requests as promises, a worker that can be thrown away.
 
-import { FailureError, failed, type Failure, type FromWorker, type Progress, type Replies, type Request, type ToWorker } from '../shared/messages';
+import { FailureError, failed, type Failure, type FromWorker, type Progress, type Replies, type Request, type ToWorker } from '../../shared/messages';
 
 interface Pending {
   resolve(value: Replies[Request['type']]): void;
@@ -9,7 +9,7 @@ interface Pending {
 }
 
 export class WorkerClient {
-  private readonly worker = new Worker(new URL('../worker/main.ts', import.meta.url), { type: 'module', name: 'sam2rad' });
+  private readonly worker = new Worker(new URL('../../worker/main.ts', import.meta.url), { type: 'module', name: 'sam2rad' });
   private readonly pending = new Map<number, Pending>();
   private next = 1;
 
@@ -20,11 +20,11 @@ export class WorkerClient {
     });
   }
 
-  ask<R extends Request>(request: R, onProgress: (progress: Progress) => void = () => undefined): Promise<Replies[R['type']]> {
+  ask<R extends Request>(request: R, onProgress: (progress: Progress) => void = () => undefined, transfer: Transferable[] = []): Promise<Replies[R['type']]> {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.pending.set(id, { resolve: resolve as Pending['resolve'], reject, onProgress });
-      this.worker.postMessage({ id, request } satisfies ToWorker);
+      this.worker.postMessage({ id, request } satisfies ToWorker, transfer);
     });
   }
 

@@ -1,0 +1,140 @@
+// Prompts: what each tool asks of the model, that the decoder alone answers, and that nothing given is lost.
+
+import { expect, test, type Page } from '../../www/playwright';
+import { FRAMES, makeCine, SIDE } from './media';
+import { asked, colouredPixels, lastRequest, onScreen, openWithModel, settled } from './support';
+
+test.beforeEach(async ({ page }) => {
+  await openWithModel(page);
+  await page.locator('#files').setInputFiles(makeCine());
+  await settled(page);
+});
+
+const screen = (page: Page, x: number, y: number) => onScreen(page, { x, y }, { width: SIDE, height: SIDE });
+
+async function drag(page: Page, ...places: [x: number, y: number][]): Promise<void> {
+  const [first, ...others] = await Promise.all(places.map(([x, y]) => screen(page, x, y)));
+  await page.mouse.move(first!.x, first!.y);
+  await page.mouse.down();
+  for (const { x, y } of others) await page.mouse.move(x, y, { steps: 4 });
+  await page.mouse.up();
+}
+
+async function click(page: Page, x: number, y: number, options: Parameters<Page['mouse']['click']>[2] = {}): Promise<void> {
+  const at = await screen(page, x, y);
+  await page.mouse.click(at.x, at.y, options);
+}
+
+async function tool(page: Page, key: string): Promise<void> {
+  await page.locator('#canvas').focus();
+  await page.keyboard.press(key);
+}
+
+test('points inside and outside are in the picture\'s pixels, and the decoder alone answers', async ({ page }) => {
+  const looked = (await asked(page, 'encode')).length;
+  await tool(page, 'i');
+  await click(page, 64, 40);
+  await settled(page);
+  await click(page, 20, 90, { button: 'right' });
+  await settled(page);
+  await tool(page, 'o');
+  await click(page, 100, 100);
+  await settled(page);
+  const { mode, prompts } = await lastRequest(page);
+  expect(mode).toBe('semi-autonomous');
+  expect(prompts[0]!.points.map(({ x, y, inside }) => [Math.round(x), Math.round(y), inside])).toEqual([[64, 40, true], [20, 90, false], [100, 100, false]]);
+  await expect(page.locator('#prompts li')).toHaveCount(3);
+  await expect(page.locator('#hud-mode')).toHaveText('Model and your prompts');
+  expect((await asked(page, 'encode')).length).toBe(looked);
+});
+
+test('a prompt changes the mask', async ({ page }) => {
+  const area = () => page.locator('#structures .figures').textContent();
+  const before = await area();
+  await tool(page, 'b');
+  await drag(page, [10, 60], [50, 110]);
+  await expect.poll(area).not.toBe(before);
+});
+
+test('a box is drawn from any corner and replaces the one before', async ({ page }) => {
+  await tool(page, 'b');
+  await drag(page, [90, 80], [30, 20]);
+  await settled(page);
+  await drag(page, [20, 30], [60, 70]);
+  await settled(page);
+  const { prompts } = await lastRequest(page);
+  expect(prompts[0]!.bounding_box!.map(Math.round)).toEqual([20, 30, 60, 70]);
+  await expect(page.locator('#prompts li')).toHaveText(['Box, arc']);
+});
+
+test('a brush and an eraser give strokes with their width', async ({ page }) => {
+  await tool(page, 'p');
+  await page.locator('#brush-size').fill('6');
+  await drag(page, [40, 40], [60, 40], [60, 60]);
+  await settled(page);
+  await tool(page, 'e');
+  await drag(page, [50, 50], [52, 52]);
+  await settled(page);
+  const [first, second] = (await lastRequest(page)).prompts[0]!.strokes;
+  expect(first).toMatchObject({ radius: 6, inside: true });
+  expect(first!.path[0]!.map(Math.round)).toEqual([40, 40]);
+  expect(first!.path.at(-1)!.map(Math.round)).toEqual([60, 60]);
+  expect(second).toMatchObject({ inside: false });
+  await expect(page.locator('#prompts li')).toHaveText(['Brush, arc', 'Eraser, arc']);
+});
+
+test('undo and redo go through every prompt, and clear is one step', async ({ page }) => {
+  await tool(page, 'i');
+  await click(page, 30, 30);
+  await click(page, 60, 60);
+  const list = page.locator('#prompts li');
+  await expect(list).toHaveCount(2);
+  await page.keyboard.press('Control+z');
+  await expect(list).toHaveCount(1);
+  await page.keyboard.press('Control+Shift+z');
+  await expect(list).toHaveCount(2);
+  await page.keyboard.press('Delete');
+  await expect(list).toHaveCount(0);
+  await expect(page.locator('#hud-mode')).toHaveText('Autonomous');
+  await page.keyboard.press('Control+z');
+  await expect(list).toHaveCount(2);
+  await page.getByRole('button', { name: 'Remove: Point inside, arc' }).first().click();
+  await expect(list).toHaveCount(1);
+  await settled(page);
+  expect((await lastRequest(page)).prompts[0]!.points).toHaveLength(1);
+});
+
+test('manual mode asks with a person\'s prompts alone', async ({ page }) => {
+  await page.locator('#manual').check();
+  await settled(page);
+  await expect(page.locator('#structures')).toContainText('no prompts for it');
+  await tool(page, 'b');
+  await drag(page, [30, 20], [90, 80]);
+  await settled(page);
+  expect((await lastRequest(page)).mode).toBe('manual');
+  await expect(page.locator('#structures')).toContainText('IoU');
+  expect(await colouredPixels(page)).toBeGreaterThan(50);
+});
+
+test('prompts are carried to the next frames, or not', async ({ page }) => {
+  await tool(page, 'i');
+  await click(page, 64, 40);
+  await page.keyboard.press('ArrowRight');
+  await expect(page.locator('#place')).toHaveText(`2 / ${FRAMES}`);
+  await settled(page);
+  await expect(page.locator('#prompts li')).toHaveCount(1);
+  expect((await lastRequest(page)).prompts).toHaveLength(1);
+  await page.locator('#carry').uncheck();
+  await expect(page.locator('#prompts li')).toHaveCount(0);
+  await settled(page);
+  expect((await lastRequest(page)).prompts).toHaveLength(0);
+  await page.locator('#canvas').focus();
+  await page.keyboard.press('ArrowLeft');
+  await expect(page.locator('#prompts li')).toHaveCount(1);
+});
+
+test('a double click on a tool\'s place does not zoom, and a drag with a point tool adds nothing', async ({ page }) => {
+  await tool(page, 'i');
+  await drag(page, [20, 20], [80, 80]);
+  await expect(page.locator('#prompts li')).toHaveCount(0);
+});

@@ -1,0 +1,109 @@
+// The stage: crisp at any zoom, moved and zoomed by wheel, keys and fingers, drawn as the panels say.
+
+import { expect, test, type Page } from '../../www/playwright';
+import { makeCine, SIDE } from './media';
+import { colouredPixels, onScreen, openWithModel, settled } from './support';
+
+async function open(page: Page): Promise<void> {
+  await openWithModel(page);
+  await page.locator('#files').setInputFiles(makeCine());
+  await settled(page);
+}
+
+/** Of the lines of pixels of the stage that meet a contour, the widest run of its colour. */
+function contourWidth(page: Page): Promise<number> {
+  return page.locator('#canvas').evaluate((canvas: HTMLCanvasElement) => {
+    const { data, width, height } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+    const runs: number[] = [];
+    for (let y = 0; y < height; y += 3) {
+      let run = 0;
+      for (let x = 0; x < width; x++) {
+        const i = 4 * (y * width + x);
+        if (data[i]! - data[i + 2]! > 120) run++;
+        else {
+          if (run > 0) runs.push(run);
+          run = 0;
+        }
+      }
+    }
+    runs.sort((a, b) => a - b);
+    return runs[runs.length >> 1] ?? 0;
+  });
+}
+
+test('a contour is as thin near as far: it is drawn on the screen, not in the picture', async ({ page }) => {
+  await open(page);
+  await page.locator('[name=overlay][value=contour]').check({ force: true });
+  await page.locator('#names').uncheck();
+  const far = await contourWidth(page);
+  const box = (await page.locator('#canvas').boundingBox())!;
+  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  for (let i = 0; i < 4; i++) await page.mouse.wheel(0, -300);
+  await expect.poll(() => contourWidth(page)).toBeGreaterThan(0);
+  const near = await contourWidth(page);
+  expect(far).toBeGreaterThan(0);
+  expect(near).toBeLessThanOrEqual(far + 3);
+});
+
+test('the canvas has the screen\'s pixels', async ({ browser }) => {
+  const context = await browser.newContext({ deviceScaleFactor: 2, viewport: { width: 900, height: 600 } });
+  const page = await context.newPage();
+  await open(page);
+  const [width, shown] = await page.locator('#canvas').evaluate((canvas: HTMLCanvasElement) => [canvas.width, canvas.clientWidth]);
+  expect(width).toBe(2 * shown!);
+  await context.close();
+});
+
+test('fill, contour, opacity, colour and visibility are the panels\'', async ({ page }) => {
+  await open(page);
+  const both = await colouredPixels(page);
+  await page.locator('[name=overlay][value=contour]').check({ force: true });
+  await expect.poll(() => colouredPixels(page)).toBeLessThan(both);
+  await page.locator('[name=overlay][value=fill]').check({ force: true });
+  await page.locator('#opacity').fill('1');
+  await expect.poll(() => colouredPixels(page)).toBeGreaterThan(0);
+  await page.getByLabel('Colour of arc').fill('#808080');
+  await expect.poll(() => colouredPixels(page)).toBe(0);
+  await page.getByLabel('Colour of arc').fill('#e69f00');
+  await expect.poll(() => colouredPixels(page)).toBeGreaterThan(0);
+  await page.getByLabel('Show arc').uncheck();
+  await expect.poll(() => colouredPixels(page)).toBe(0);
+  await page.locator('#canvas').focus();
+  await page.keyboard.press('h');
+  await expect(page.getByLabel('Show arc')).toBeChecked();
+});
+
+test('two fingers zoom and move, a double click fits', async ({ browser }) => {
+  const context = await browser.newContext({ hasTouch: true, viewport: { width: 820, height: 1180 } });
+  const page = await context.newPage();
+  await open(page);
+  const { x, y } = await onScreen(page, { x: SIDE / 2, y: SIDE / 2 }, { width: SIDE, height: SIDE });
+  const client = await context.newCDPSession(page);
+  const touch = (type: string, apart: number) =>
+    client.send('Input.dispatchTouchEvent', { type: type as 'touchStart', touchPoints: apart === 0 ? [] : [{ x: x - apart, y }, { x: x + apart, y }] });
+  const before = await page.locator('#canvas').screenshot();
+  await touch('touchStart', 40);
+  await touch('touchMove', 80);
+  await touch('touchMove', 120);
+  await touch('touchEnd', 0);
+  await page.waitForTimeout(100);
+  const zoomed = await page.locator('#canvas').screenshot();
+  expect(zoomed.equals(before)).toBe(false);
+  await page.mouse.dblclick(x, y);
+  await page.waitForTimeout(100);
+  (await import('node:fs')).writeFileSync('/tmp/b.png', before); (await import('node:fs')).writeFileSync('/tmp/z.png', zoomed);
+  await page.locator('#canvas').screenshot({path:'/tmp/a.png'});
+  expect((await page.locator('#canvas').screenshot()).equals(before)).toBe(true);
+  await context.close();
+});
+
+test('a tap adds a point', async ({ browser }) => {
+  const context = await browser.newContext({ hasTouch: true, isMobile: true, viewport: { width: 360, height: 740 } });
+  const page = await context.newPage();
+  await open(page);
+  await page.getByRole('button', { name: 'Point inside the structure' }).tap();
+  const { x, y } = await onScreen(page, { x: 50, y: 50 }, { width: SIDE, height: SIDE });
+  await page.touchscreen.tap(x, y);
+  await expect(page.locator('#prompts li')).toHaveText(['Point inside, arc']);
+  await context.close();
+});

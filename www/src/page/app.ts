@@ -1,0 +1,104 @@
+// What a person can do, put together from its parts. Panels, the keyboard and dropped files call this.
+
+import type { ModelOrigin } from '../shared/messages';
+import { Edits } from './prompts/edits';
+import { listCameras, openCamera, openScreen } from './sources/capture';
+import { openCine } from './sources/cine';
+import { looksLikeModel, openFiles } from './sources/open';
+import { fetchDemo, listShipped, type DemoEntry, type ModelEntry } from './sources/shipped';
+import type { Look } from './state';
+import { Store } from './store';
+import { Engine } from './stream/engine';
+import { Processor } from './stream/process';
+import { Session } from './stream/session';
+
+export class App {
+  readonly store = new Store();
+  readonly engine = new Engine(this.store);
+  readonly session = new Session(this.store, this.engine);
+  readonly processor = new Processor(this.store, this.session);
+  readonly edits = new Edits(this.store, this.session);
+
+  async start(): Promise<void> {
+    this.engine.start();
+    this.store.watch(({ model }) => [model.kind === 'ready' ? model.card : null], () => this.modelChanged());
+    navigator.mediaDevices?.addEventListener('devicechange', () => void this.findCameras());
+    void this.findCameras();
+    this.store.update({ shipped: await listShipped() });
+  }
+
+  /** Files by button, drop or paste: a model is loaded, anything else is a source. */
+  async take(files: File[]): Promise<void> {
+    const model = files.find(looksLikeModel);
+    if (model !== undefined) void this.engine.load({ kind: 'file', file: model });
+    const pictures = files.filter((file) => file !== model);
+    if (pictures.length === 0) return;
+    const name = pictures.length === 1 ? pictures[0]!.name : `${pictures.length} files`;
+    await this.open(name, () => openFiles(pictures));
+  }
+
+  async openDemo(demo: DemoEntry): Promise<void> {
+    const fitting = this.store.state.shipped.models.find(({ name }) => name === demo.model);
+    if (fitting !== undefined) this.loadShipped(fitting);
+    if (await this.session.open(demo.title, async () => openCine(await fetchDemo(demo), demo.title))) void this.session.play();
+  }
+
+  async openCamera(id: string | null): Promise<void> {
+    await this.open('Camera', () => openCamera(id));
+    void this.findCameras();
+  }
+
+  async openScreen(): Promise<void> {
+    await this.open('Screen', openScreen);
+  }
+
+  loadShipped({ file, title, bytes }: ModelEntry): void {
+    const origin: ModelOrigin = { kind: 'shipped', name: title, url: new URL(`models/${file}`, document.baseURI).href, bytes };
+    const { model } = this.store.state;
+    const there = model.kind !== 'none' && model.origin.kind === 'shipped' && model.origin.url === origin.url;
+    if (!there) void this.engine.load(origin);
+  }
+
+  togglePlay(): void {
+    if (this.store.state.playback.playing) this.session.pause();
+    else void this.session.play();
+  }
+
+  setLook(change: Partial<Look>): void {
+    this.store.update({ look: { ...this.store.state.look, ...change } });
+  }
+
+  setVisible(structure: number, visible: boolean): void {
+    const hidden = new Set(this.store.state.look.hidden);
+    if (visible) hidden.delete(structure);
+    else hidden.add(structure);
+    this.setLook({ hidden });
+  }
+
+  /** All masks away, or all back. */
+  toggleOverlay(): void {
+    const { model, look } = this.store.state;
+    if (model.kind !== 'ready') return;
+    this.setLook({ hidden: look.hidden.size > 0 ? new Set() : new Set(model.card.structures.keys()) });
+  }
+
+  /** A source of one's own with no model chosen yet gets the first that ships. */
+  private async open(name: string, open: Parameters<Session['open']>[1]): Promise<void> {
+    const opened = this.session.open(name, open);
+    const [first] = this.store.state.shipped.models;
+    if (this.store.state.model.kind === 'none' && first !== undefined) this.loadShipped(first);
+    await opened;
+  }
+
+  private async findCameras(): Promise<void> {
+    this.store.update({ cameras: await listCameras().catch(() => []) });
+  }
+
+  private modelChanged(): void {
+    const { model, tools, look } = this.store.state;
+    if (model.kind !== 'ready') return;
+    const structure = Math.min(tools.structure, model.card.structures.length - 1);
+    this.store.update({ tools: { ...tools, structure }, look: { ...look, hidden: new Set(), colors: new Map() } });
+    void this.session.refresh();
+  }
+}

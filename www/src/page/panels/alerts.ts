@@ -1,0 +1,28 @@
+// What failed and what happened by itself, each until it is dismissed or overcome.
+
+import type { App } from '../app';
+import { h } from '../dom';
+import type { FailureArea } from '../state';
+import { iconButton } from './parts';
+
+export function alerts({ store }: App): HTMLElement {
+  const failures = h('div', { id: 'failure' });
+  failures.role = 'alert';
+  const notice = h('div', { id: 'notice' });
+  notice.role = 'status';
+  store.watch(({ failures: found, backend }) => [found, backend], (_, found, backend) => {
+    const rows = Object.entries(found).map(([area, { message, advice }]) =>
+      alert('failure', `${message} ${advice}`, () => store.fail(area as FailureArea, null)),
+    );
+    if (backend.kind === 'failed') rows.unshift(h('p', { className: 'failure' }, `${backend.failure.message} ${backend.failure.advice}`));
+    failures.replaceChildren(...rows);
+  });
+  store.watch(({ notice: text }) => [text], (_, text) => {
+    notice.replaceChildren(...(text === null ? [] : [alert('notice', text, () => store.update({ notice: null }))]));
+  });
+  return h('div', { className: 'alerts' }, failures, notice);
+}
+
+function alert(kind: 'failure' | 'notice', text: string, dismiss: () => void): HTMLElement {
+  return h('p', { className: kind }, h('span', {}, text), iconButton('close', 'Dismiss', null, dismiss));
+}

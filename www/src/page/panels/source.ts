@@ -1,0 +1,106 @@
+// Where pictures come from, what is open, and its crop.
+
+import { sizeOf, wholeOf, type Box, type Size } from '../../shared/geometry';
+import type { App } from '../app';
+import { h, setText } from '../dom';
+import { isFinite, type FrameSource } from '../sources/types';
+import { fileButton, panel, textButton } from './parts';
+
+const ACCEPTED = 'image/png,image/jpeg,image/webp,image/bmp,video/mp4,video/webm,application/dicom,.dcm,.cine';
+
+const KINDS: Record<FrameSource['kind'], string> = {
+  pictures: 'Pictures',
+  video: 'Video',
+  dicom: 'DICOM',
+  cine: 'Cine',
+  camera: 'Camera',
+  screen: 'Shared screen',
+};
+
+export function sourcePanel(app: App): HTMLElement {
+  const { store } = app;
+  const demos = h('div', { className: 'buttons small' });
+  demos.role = 'group';
+  demos.ariaLabel = 'Demo cines';
+  const cameras = h('select', { id: 'cameras' });
+  cameras.ariaLabel = 'Which camera';
+  const line = h('p', { id: 'source-facts', className: 'quiet' });
+  const buttons = h('div', { className: 'buttons small' });
+  const cropButton = textButton('Crop', 'crop', () => {
+    const { tool } = store.state.tools;
+    app.edits.setTools({ tool: tool === 'crop' ? 'select' : 'crop' });
+  });
+  cropButton.id = 'crop';
+  const whole = textButton('Whole picture', 'fit', () => {
+    const { shown } = store.state;
+    if (shown !== null) app.session.setCrop(wholeOf(shown.frame.picture));
+  });
+  const automatic = textButton('Ultrasound region', null, () => {
+    const suggested = app.session.source?.suggested_crop;
+    if (suggested) app.session.setCrop(suggested);
+  });
+  buttons.append(cropButton, whole, automatic);
+
+  store.watch(({ shipped }) => [shipped.demos], (_, entries) => {
+    demos.hidden = entries.length === 0;
+    demos.replaceChildren(...entries.map((entry) => textButton(entry.title, 'play', () => void app.openDemo(entry))));
+  });
+  store.watch(({ cameras: found }) => [found], (_, found) => {
+    cameras.hidden = found.length < 2;
+    const chosen = cameras.value;
+    cameras.replaceChildren(...found.map(({ id, label }) => h('option', { value: id }, label)));
+    if (found.some(({ id }) => id === chosen)) cameras.value = chosen;
+  });
+  store.watch(({ source, crop }) => [source, crop], ({ shown }, source, box) => {
+    const open = source.kind === 'open' ? source.source : null;
+    setText(line, open === null ? '' : describe(open, shown?.frame.picture ?? open, box));
+    buttons.hidden = open === null;
+    if (open === null) return;
+    automatic.hidden = open.suggested_crop === null;
+  });
+  store.watch(({ tools }) => [tools.tool], (_, tool) => {
+    cropButton.ariaPressed = String(tool === 'crop');
+  });
+  const status = h('p', { id: 'source-status', className: 'quiet' });
+  status.role = 'status';
+  store.watch(({ opening }) => [opening], (_, opening) => setText(status, opening === null ? '' : `Opening ${opening}…`));
+
+  return panel(
+    'source-panel',
+    'Source',
+    demos,
+    h(
+      'div',
+      { className: 'buttons' },
+      fileButton('files', 'Open files', 'file', { multiple: true, accept: ACCEPTED }, (files) => void app.take(files)),
+      fileButton('folder', 'Folder', 'folder', { webkitdirectory: true }, (files) => void app.take(files)),
+      textButton('Camera', 'camera', () => void app.openCamera(cameras.value || null)),
+      textButton('Screen', 'screen', () => void app.openScreen()),
+    ),
+    cameras,
+    status,
+    line,
+    buttons,
+  );
+}
+
+function describe(source: FrameSource, size: Size, crop: Box): string {
+  const { width, height } = sizeOf(crop);
+  const whole = width === size.width && height === size.height;
+  return [
+    `${KINDS[source.kind]}: ${source.name}`,
+    `${size.width} × ${size.height} px`,
+    whole ? null : `crop ${width} × ${height}`,
+    framesOf(source),
+    source.spacing === null ? 'spacing not known' : `${source.spacing.x_mm.toPrecision(3)} × ${source.spacing.y_mm.toPrecision(3)} mm a pixel`,
+  ]
+    .filter((part) => part !== null)
+    .join(' · ');
+}
+
+function framesOf(source: FrameSource): string | null {
+  if (!isFinite(source)) return 'live';
+  if (source.frames === 1) return null;
+  if (source.frame_time_ms === null) return `${source.frames} pictures`;
+  return `${source.frames} frames, ${(1000 / source.frame_time_ms).toFixed(1)} a second`;
+}

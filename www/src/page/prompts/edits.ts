@@ -1,0 +1,60 @@
+// Changes of the prompts and the tools, each one step of undo where it changes prompts.
+
+import type { Store } from '../store';
+import type { Session } from '../stream/session';
+import { currentPrompts, type Tools } from '../state';
+import { changed, redone, undone, withFrame, type History } from './history';
+import { withoutStructure, withPrompt, type Prompt, type PromptSet } from './prompts';
+
+export class Edits {
+  constructor(
+    private readonly store: Store,
+    private readonly session: Session,
+  ) {}
+
+  add(prompt: Prompt): void {
+    this.setPrompts(withPrompt(currentPrompts(this.store.state), prompt));
+  }
+
+  remove(prompt: Prompt): void {
+    this.setPrompts(currentPrompts(this.store.state).filter((other) => other !== prompt));
+  }
+
+  /** All prompts of the frame shown, or one structure's. */
+  clear(structure: number | null = null): void {
+    const now = currentPrompts(this.store.state);
+    const left = structure === null ? [] : withoutStructure(now, structure);
+    if (left.length !== now.length) this.setPrompts(left);
+  }
+
+  undo(): void {
+    this.setHistory(undone(this.store.state.history));
+  }
+
+  redo(): void {
+    this.setHistory(redone(this.store.state.history));
+  }
+
+  setTools(change: Partial<Tools>): void {
+    const before = this.store.state.tools;
+    this.store.update({ tools: { ...before, ...change } });
+    if (change.manual !== undefined || change.carry !== undefined) this.askAgain();
+  }
+
+  private setPrompts(prompts: PromptSet): void {
+    const { shown, history } = this.store.state;
+    if (shown === null) return;
+    this.setHistory(changed(history, withFrame(history.present, shown.frame.index, prompts)));
+  }
+
+  private setHistory(history: History): void {
+    if (history === this.store.state.history) return;
+    this.store.update({ history });
+    this.askAgain();
+  }
+
+  private askAgain(): void {
+    this.store.update({ answered: this.session.countAnswered() });
+    void this.session.refresh();
+  }
+}

@@ -1,0 +1,46 @@
+// Still pictures: one, several, or a folder's.
+
+import { failed } from '../../shared/messages';
+import { clocked } from './clocked';
+import { keyOf, type PicturesSource } from './types';
+
+/** How long a picture stays when a folder is played like a cine. */
+const PICTURE_TIME_MS = 1000;
+
+export function looksLikePicture(file: File): boolean {
+  return /^image\/(png|jpeg|webp|bmp|x-ms-bmp)$/.test(file.type) || /\.(png|jpe?g|webp|bmp)$/i.test(file.name);
+}
+
+/** At its own size, upright, without colour conversion. */
+export async function decodePicture(file: Blob, name: string): Promise<ImageBitmap> {
+  try {
+    return await createImageBitmap(file, { imageOrientation: 'from-image', colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
+  } catch {
+    throw failed('picture', `“${name}” is not a picture this browser can read, or it is damaged.`, 'Choose a PNG, JPEG, WebP or BMP picture, a video, or a DICOM file.');
+  }
+}
+
+export async function openPictures(files: readonly File[]): Promise<PicturesSource> {
+  const first = await decodePicture(files[0]!, files[0]!.name);
+  const { width, height } = first;
+  first.close();
+  const source: PicturesSource = {
+    kind: 'pictures',
+    name: files.length === 1 ? files[0]!.name : `${files.length} pictures`,
+    files,
+    width,
+    height,
+    spacing: null,
+    suggested_crop: null,
+    frames: files.length,
+    frame_time_ms: null,
+    async frame(index) {
+      const file = files[index]!;
+      const picture = await decodePicture(file, file.name);
+      return { picture, index, grabbed: performance.now(), key: keyOf(file.name, picture) };
+    },
+    play: (from, pace) => clocked(source, PICTURE_TIME_MS, from, pace),
+    close: () => undefined,
+  };
+  return source;
+}

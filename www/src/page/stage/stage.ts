@@ -1,0 +1,149 @@
+// The stage: a canvas at device pixels that follows the state, and how the picture lies on it.
+
+import type { Box, Point } from '../../shared/geometry';
+import type { Edits } from '../prompts/edits';
+import type { Prompt } from '../prompts/prompts';
+import { cardOf, currentPrompts } from '../state';
+import type { Store } from '../store';
+import type { Session } from '../stream/session';
+import { CropHandles } from './crop-handles';
+import { draw } from './draw';
+import { Pointers } from './pointer';
+import { fitted, panned, toFrame, zoomed, type View } from './view';
+
+export class Stage {
+  readonly pointers: Pointers;
+  private readonly handles: CropHandles;
+  private readonly context: CanvasRenderingContext2D;
+  view: View = { scale: 1, x: 0, y: 0 };
+  /** Until a person zooms or pans, the picture stays fitted, whatever its size and the window's are. */
+  private fits = true;
+  private drafted: Prompt | null = null;
+  private pointer: Point | null = null;
+  private due = false;
+  density = devicePixelRatio;
+
+  constructor(
+    readonly canvas: HTMLCanvasElement,
+    private readonly store: Store,
+    session: Session,
+    edits: Edits,
+  ) {
+    this.context = canvas.getContext('2d')!;
+    this.pointers = new Pointers(this, store, edits);
+    this.handles = new CropHandles(store, session, () => this, () => this.redraw());
+    canvas.after(this.handles.element);
+    new ResizeObserver(() => this.resize()).observe(canvas);
+    store.watch(({ shown }) => [shown?.frame.picture.width, shown?.frame.picture.height, shown === null], () => this.layOut());
+    store.watch(({ source }) => [source], () => this.fit());
+    store.watch(({ shown, model, look, history, crop, tools }) => [shown, model, look, history, crop, tools], () => this.redraw());
+  }
+
+  fit(): void {
+    this.fits = true;
+    this.layOut();
+  }
+
+  zoom(factor: number, at: Point = { x: this.canvas.width / 2, y: this.canvas.height / 2 }): void {
+    const { picture } = this;
+    if (picture === null) return;
+    this.fits = false;
+    const farthest = fitted(picture, this.canvas).scale / 4;
+    this.view = panned(zoomed(this.view, factor, at, farthest), { x: 0, y: 0 }, picture, this.canvas);
+    this.redraw();
+  }
+
+  pan(by: Point): void {
+    const { picture } = this;
+    if (picture === null) return;
+    this.fits = false;
+    this.view = panned(this.view, by, picture, this.canvas);
+    this.redraw();
+  }
+
+  draft(prompt: Prompt | null): void {
+    this.drafted = prompt;
+    this.redraw();
+  }
+
+  hover(at: Point | null): void {
+    this.pointer = at;
+    const { tool } = this.store.state.tools;
+    if (tool === 'brush' || tool === 'eraser') this.redraw();
+  }
+
+  /** Where an event is on the canvas, in device pixels. */
+  onScreen(event: MouseEvent): Point {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return { x: (event.clientX - left) * this.density, y: (event.clientY - top) * this.density };
+  }
+
+  inFrame(event: MouseEvent): Point {
+    return toFrame(this.view, this.onScreen(event));
+  }
+
+  /** Whether the model sees this place. */
+  holds({ x, y }: Point): boolean {
+    const [left, top, right, bottom] = this.store.state.crop;
+    return x >= left && y >= top && x < right && y < bottom;
+  }
+
+  /** The part of a box that the model sees. */
+  inside([left, top, right, bottom]: Box): Box {
+    const [cropLeft, cropTop, cropRight, cropBottom] = this.store.state.crop;
+    return [Math.max(left, cropLeft), Math.max(top, cropTop), Math.min(right, cropRight), Math.min(bottom, cropBottom)];
+  }
+
+  private get picture(): ImageBitmap | null {
+    return this.store.state.shown?.frame.picture ?? null;
+  }
+
+  private resize(): void {
+    const { canvas } = this;
+    this.density = devicePixelRatio;
+    const width = Math.max(1, Math.round(canvas.clientWidth * this.density));
+    const height = Math.max(1, Math.round(canvas.clientHeight * this.density));
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    this.layOut();
+    this.paint();
+  }
+
+  private layOut(): void {
+    const { picture, canvas } = this;
+    if (picture !== null) this.view = this.fits ? fitted(picture, canvas) : panned(this.view, { x: 0, y: 0 }, picture, canvas);
+    this.redraw();
+  }
+
+  private redraw(): void {
+    if (this.due) return;
+    this.due = true;
+    requestAnimationFrame(() => this.paint());
+  }
+
+  private paint(): void {
+    this.due = false;
+    const { state } = this.store;
+    const { picture } = this;
+    if (picture === null) {
+      this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+      this.handles.place(false);
+      return;
+    }
+    const { tool, brush_radius: radius } = state.tools;
+    const brushing = (tool === 'brush' || tool === 'eraser') && this.pointer !== null;
+    draw(this.context, {
+      picture,
+      view: this.view,
+      density: this.density,
+      card: cardOf(state),
+      answer: state.shown?.answer ?? null,
+      look: state.look,
+      prompts: currentPrompts(state),
+      draft: this.drafted,
+      crop: this.handles.crop,
+      cropping: tool === 'crop',
+      brush: brushing ? { at: this.pointer!, radius } : null,
+    });
+    this.handles.place(tool === 'crop');
+  }
+}

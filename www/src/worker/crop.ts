@@ -1,0 +1,30 @@
+// From pixels of the whole frame to those of the crop, which the model sees, and back.
+
+import type { Segmentation, SegmentRequest } from '../shared/api';
+import type { Box } from '../shared/geometry';
+import type { CroppedSegmentation } from '../shared/messages';
+
+export function intoCrop(request: SegmentRequest, [left, top]: Box): SegmentRequest {
+  const prompts = (request.prompts ?? []).map(({ structure, points, bounding_box, strokes }) => ({
+    structure,
+    ...(points && { points: points.map(({ x, y, inside }) => ({ x: x - left, y: y - top, inside })) }),
+    ...(bounding_box && { bounding_box: moved(bounding_box, -left, -top) }),
+    ...(strokes && { strokes: strokes.map((stroke) => ({ ...stroke, path: stroke.path.map(([x, y]): [number, number] => [x - left, y - top]) })) }),
+  }));
+  return { ...request, prompts };
+}
+
+export function ontoFrame(segmentation: Segmentation, crop: Box): CroppedSegmentation {
+  const [left, top] = crop;
+  const structures = segmentation.structures.map((found) => ({
+    ...found,
+    bounding_box: found.bounding_box && moved(found.bounding_box, left, top),
+    predicted_box: moved(found.predicted_box, left, top),
+    contours: found.contours.map((contour) => contour.map((value, i) => value + (i % 2 === 0 ? left : top))),
+  }));
+  return { ...segmentation, structures, crop };
+}
+
+function moved([left, top, right, bottom]: Box, x: number, y: number): Box {
+  return [left + x, top + y, right + x, bottom + y];
+}
