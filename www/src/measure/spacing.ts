@@ -22,6 +22,12 @@ export function millimetres({ x_mm, y_mm }: Spacing): PixelSize {
   return { x: x_mm, y: y_mm };
 }
 
+/** The straight distance in words: mm where the spacing is known, else pixels. */
+export function caliperText(from: Point, to: Point, spacing: Spacing | null): string {
+  if (spacing === null) return `${distance(from, to, PIXELS).toFixed(1)} px`;
+  return `${distance(from, to, millimetres(spacing)).toFixed(1)} mm`;
+}
+
 /** The straight distance between two places, in the unit of the pixel size: what a caliper shows. */
 export function distance(from: Point, to: Point, size: PixelSize): number {
   return Math.hypot((to.x - from.x) * size.x, (to.y - from.y) * size.y);

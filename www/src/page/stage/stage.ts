@@ -3,7 +3,8 @@
 import type { Box, Point } from '../../shared/geometry';
 import type { Edits } from '../prompts/edits';
 import type { Prompt } from '../prompts/prompts';
-import { cardOf, currentPrompts } from '../state';
+import { caliperText } from '../../measure/spacing';
+import { cardOf, currentPrompts, NO_CALIPERS, type Caliper } from '../state';
 import type { Store } from '../store';
 import type { Session } from '../stream/session';
 import { CropHandles } from './crop-handles';
@@ -19,6 +20,7 @@ export class Stage {
   /** Until a person zooms or pans, the picture stays fitted, whatever its size and the window's are. */
   private fits = true;
   private drafted: Prompt | null = null;
+  private draftedCaliper: Caliper | null = null;
   private pointer: Point | null = null;
   private due = false;
   density = devicePixelRatio;
@@ -36,7 +38,7 @@ export class Stage {
     new ResizeObserver(() => this.resize()).observe(canvas);
     store.watch(({ shown }) => [shown?.frame.picture.width, shown?.frame.picture.height, shown === null], () => this.layOut());
     store.watch(({ source }) => [source], () => this.fit());
-    store.watch(({ shown, model, look, history, crop, tools }) => [shown, model, look, history, crop, tools], () => this.redraw());
+    store.watch(({ shown, model, look, history, calipers, crop, tools }) => [shown, model, look, history, calipers, crop, tools], () => this.redraw());
   }
 
   fit(): void {
@@ -63,6 +65,11 @@ export class Stage {
 
   draft(prompt: Prompt | null): void {
     this.drafted = prompt;
+    this.redraw();
+  }
+
+  draftCaliper(caliper: Caliper | null): void {
+    this.draftedCaliper = caliper;
     this.redraw();
   }
 
@@ -139,6 +146,8 @@ export class Stage {
       answer: state.shown?.answer ?? null,
       look: state.look,
       prompts: currentPrompts(state),
+      calipers: [...(state.calipers.get(state.shown!.frame.index) ?? NO_CALIPERS), ...(this.draftedCaliper ? [this.draftedCaliper] : [])],
+      lengthOf: ({ from, to }) => caliperText(from, to, state.source.kind === 'open' ? state.source.source.spacing : null),
       draft: this.drafted,
       crop: this.handles.crop,
       cropping: tool === 'crop',

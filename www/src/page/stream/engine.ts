@@ -93,10 +93,11 @@ export class Engine {
     try {
       await this.ready;
       // A closed picture has no size: the frame has left the stage meanwhile.
-      if (frame.picture.width === 0) return null;
+      const { width, height } = frame.picture;
+      if (width === 0) return null;
       if (this.encoded?.frame !== frame || this.encoded.question.crop !== question.crop) await this.encode(frame, question);
       const segmentation = await this.client.ask({ type: 'segment', request: requestOf(question.prompts, question.manual) });
-      return { question, segmentation };
+      return { question, size: { width, height }, segmentation };
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'cancelled') return null;
