@@ -23,9 +23,9 @@ export default defineConfig({
   testDir: '../tests/browser',
   outputDir: '../target/browser/results',
   workers: 1,
-  timeout: 120_000,
+  timeout: 300_000,
   // A frame takes a fifth of a second on a free machine, seconds on a busy one.
-  expect: { timeout: 30_000 },
+  expect: { timeout: 60_000 },
   reporter: 'list',
   use: {
     baseURL: url,

@@ -8,11 +8,16 @@ export function panel(id: string, title: string, ...children: (Node | string)[])
   return h('details', { id, className: 'panel', open: true }, h('summary', {}, h('h2', {}, title)), h('div', { className: 'panel-body' }, ...children));
 }
 
+/** Keys whose names in `aria-keyshortcuts` are others than those a person reads. */
+const SPOKEN: Record<string, string> = { '←': 'ArrowLeft', '→': 'ArrowRight', '+': 'Plus', '-': 'Minus' };
+
 /** `key` is shown in the tooltip and told to screen readers. */
 export function iconButton(name: IconName, label: string, key: string | null, run: () => void): HTMLButtonElement {
   const button = h('button', { type: 'button', className: 'icon-button', title: key === null ? label : `${label} (${key})` }, icon(name));
   button.ariaLabel = label;
-  if (key !== null) button.setAttribute('aria-keyshortcuts', key.replace('Ctrl', 'Control'));
+  if (key !== null) button.setAttribute('aria-keyshortcuts', SPOKEN[key] ?? key.replace('Ctrl', 'Control'));
+  // A click leaves the focus where it was, so that the next press of space plays instead of clicking again.
+  button.addEventListener('mousedown', (event) => event.preventDefault());
   button.addEventListener('click', run);
   return button;
 }

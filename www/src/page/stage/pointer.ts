@@ -59,7 +59,6 @@ export class Pointers {
   private start(event: PointerEvent): void {
     if (this.store.state.shown === null) return;
     const { stage } = this;
-    stage.canvas.focus({ preventScroll: true });
     stage.canvas.setPointerCapture(event.pointerId);
     const at = stage.onScreen(event);
     this.down.set(event.pointerId, at);

@@ -41,6 +41,11 @@ export class Session {
     return source !== null && isFinite(source) ? source : null;
   }
 
+  /** Every frame is being segmented: time is not a person's to move then. */
+  private get processing(): boolean {
+    return this.store.state.work.kind === 'processing';
+  }
+
   /** Takes the place of the source before only once it is open. */
   async open(name: string, origin: SourceOrigin, open: () => Promise<FrameSource>): Promise<boolean> {
     const turn = ++this.opening;
@@ -85,7 +90,7 @@ export class Session {
 
   async play(): Promise<void> {
     const { source, stream: before } = this;
-    if (source === null || before !== null) return;
+    if (source === null || before !== null || this.processing) return;
     const { playback, shown } = this.store.state;
     const at = shown?.frame.index ?? 0;
     const stream = isFinite(source) ? source.play(at === source.frames - 1 ? -1 : at, playback) : source.play();
@@ -127,7 +132,7 @@ export class Session {
   /** Shows this frame of a finite source. Of several seeks in a row the last one counts. */
   async seek(index: number): Promise<void> {
     const { finite, stream } = this;
-    if (finite === null) return;
+    if (finite === null || this.processing) return;
     this.wanted = Math.max(0, Math.min(finite.frames - 1, index));
     stream?.stop();
     this.stream = null;
@@ -154,7 +159,7 @@ export class Session {
 
   async step(by: number): Promise<void> {
     const { finite } = this;
-    if (finite === null) return;
+    if (finite === null || this.processing) return;
     this.pause();
     const at = this.wanted ?? this.store.state.shown?.frame.index ?? 0;
     await this.seek(at + by);
@@ -162,8 +167,8 @@ export class Session {
 
   /** Asks again about the frame on the stage where its answer is not that of the present question. */
   async refresh(): Promise<void> {
-    const { shown, playback, work } = this.store.state;
-    if (shown === null || playback.playing || work.kind === 'processing') return;
+    const { shown, playback } = this.store.state;
+    if (shown === null || playback.playing || this.processing) return;
     const { frame } = shown;
     const question = questionAt(this.store.state, frame.index);
     const stored = this.results.find(frame.index, question);
@@ -204,7 +209,7 @@ export class Session {
     this.adoptCrop(frame);
     this.show(frame, answer);
     const { playing } = this.store.state.playback;
-    if (playing) this.store.update({ meter: this.meter.count(frame.grabbed) });
+    if (playing && question !== null) this.store.update({ meter: this.meter.count(frame.grabbed) });
   }
 
   setCrop(crop: Box): void {
