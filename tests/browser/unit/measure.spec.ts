@@ -138,16 +138,18 @@ function pieces({ width, height, pixels }: { width: number; height: number; pixe
   return count;
 }
 
-test('area over time is in mm² where the spacing is known, and 0 where a structure is absent', () => {
-  const found = (present: boolean) => [{ structure: 0, present, iou: 0.9, object_score: present ? 3 : -3 }];
-  const frames = [
-    { frame: 1, time_s: 0.1, map: mapOf('11', '..'), structures: found(false) },
-    { frame: 0, time_s: 0, map: mapOf('11', '1.'), structures: found(true) },
+test('area over time is in mm² where the spacing is known, in the order of the frames', () => {
+  const samples = [
+    { frame: 1, time_s: 0.1, structure: 0, area_px: 0 },
+    { frame: 0, time_s: 0, structure: 0, area_px: 3 },
   ];
-  const points = (spacing: { x_mm: number; y_mm: number } | null) =>
-    areaOverTime(frames.flatMap((frame) => measureFrame(frame, ['radius'], spacing)));
-  expect(points(null)).toEqual([
+  expect(areaOverTime(samples, ['radius'], null)).toEqual([
     { structure: 0, name: 'radius', unit: 'px', points: [{ frame: 0, time_s: 0, area: 3 }, { frame: 1, time_s: 0.1, area: 0 }] },
   ]);
-  expect(points({ x_mm: 0.5, y_mm: 0.5 })[0]).toMatchObject({ unit: 'mm²', points: [{ area: 0.75 }, { area: 0 }] });
+  expect(areaOverTime(samples, ['radius'], { x_mm: 0.5, y_mm: 0.5 })[0]).toMatchObject({ unit: 'mm²', points: [{ area: 0.75 }, { area: 0 }] });
+});
+
+test('a structure that is absent has no figures, whatever its mask', () => {
+  const frame = { frame: 0, time_s: null, map: mapOf('11', '..'), structures: [{ structure: 0, present: false, iou: 0.2, object_score: -3 }] };
+  expect(measureFrame(frame, ['radius'], null)).toEqual([{ frame: 0, time_s: null, structure: 0, name: 'radius', iou: 0.2, object_score: -3, measured: null }]);
 });

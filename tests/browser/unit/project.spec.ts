@@ -34,6 +34,7 @@ const anyLook = fc.record({
   hidden: fc.uniqueArray(structure),
   colors: fc.array(fc.record({ structure, color: fc.constantFrom('#56b4e9', '#E69F00') })),
   predicted_box: fc.boolean(),
+  names: fc.boolean(),
 });
 const sha256 = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 64, maxLength: 64 });
 const anyProject: fc.Arbitrary<Project> = fc.record({
@@ -50,7 +51,7 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
       }),
     ),
   ),
-  crop: fc.option(box),
+  crops: fc.array(fc.record({ picture: fc.string(), box }), { maxLength: 2 }),
   spacing: fc.option(fc.record({ x_mm: fc.double({ min: 0.001, max: 5, noNaN: true }), y_mm: fc.double({ min: 0.001, max: 5, noNaN: true }) })),
   model: fc.option(
     fc.record({
@@ -64,10 +65,9 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
   frames: fc.array(
     fc.record({
       frame: fc.nat(1000),
-      time_s: fc.option(number),
       prompts: fc.option(fc.array(anyPrompt, { maxLength: 3 })),
       masks: fc.array(
-        fc.record({ structure, present: fc.boolean(), iou: number, object_score: number, rle: fc.option(anyMap.map((map) => rleOf(map, 1))) }),
+        fc.record({ structure, present: fc.boolean(), iou: number, object_score: number, predicted_box: fc.tuple(number, number, number, number), rle: fc.option(anyMap.map((map) => rleOf(map, 1))) }),
         { maxLength: 2 },
       ),
       calipers: fc.array(fc.record({ from: place, to: place }), { maxLength: 2 }),
@@ -83,17 +83,16 @@ const example: Project = {
   note: 'Research and teaching only. Not a medical device.',
   saved: '2026-11-24T20:00:00.000Z',
   source: { kind: 'video', files: [{ name: 'wrist.webm', size: 12345, sha256_first_mib: 'ab'.repeat(32) }] },
-  crop: [10, 20, 300, 400],
+  crops: [{ picture: 'wrist.webm 640x480', box: [10, 20, 300, 400] }],
   spacing: { x_mm: 0.1, y_mm: 0.12 },
   model: { name: 'micro', sha256: '01'.repeat(32), structures: [{ name: 'radius', color: [86, 180, 233] }] },
-  settings: { manual: false, carry: true, look: { style: 'both', opacity: 0.35, hidden: [0], colors: [], predicted_box: false } },
+  settings: { manual: false, carry: true, look: { style: 'both', opacity: 0.35, hidden: [0], colors: [], predicted_box: false, names: true } },
   current_frame: 7,
   frames: [
     {
       frame: 7,
-      time_s: 0.28,
       prompts: [{ kind: 'point', structure: 0, at: { x: 12.5, y: 40 }, inside: true }],
-      masks: [{ structure: 0, present: true, iou: 0.9, object_score: 4.5, rle: { size: [3, 4], counts: '01:0' } }],
+      masks: [{ structure: 0, present: true, iou: 0.9, object_score: 4.5, predicted_box: [0, 0, 4, 3], rle: { size: [3, 4], counts: '01:0' } }],
       calipers: [{ from: { x: 1, y: 2 }, to: { x: 3, y: 4 } }],
     },
   ],
@@ -133,7 +132,7 @@ test('a field that is missing or wrong is named', () => {
   expect(field((project) => (project.version = 0))).toBe('version');
   expect(field((project) => (project.frames[0].prompts[0].at.y = 'low'))).toBe('frames[0].prompts[0].at.y');
   expect(field((project) => (project.frames[0].prompts[0].kind = 'poke'))).toBe('frames[0].prompts[0].kind');
-  expect(field((project) => (project.crop = [300, 20, 10, 400]))).toBe('crop');
+  expect(field((project) => (project.crops[0].box = [300, 20, 10, 400]))).toBe('crops[0].box');
   expect(field((project) => (project.spacing.x_mm = 0))).toBe('spacing.x_mm');
   expect(field((project) => (project.model.sha256 = 'ab'))).toBe('model.sha256');
   expect(field((project) => (project.model.structures[0].color[2] = 256))).toBe('model.structures[0].color[2]');
@@ -242,7 +241,7 @@ const cine = () => new File([new Uint8Array(5000).fill(7)], 'wrist.webm', { type
 test('work comes back after a reload, files and all', async () => {
   const store = new MemoryStore();
   const { keeper, statuses } = keeperOn(store);
-  keeper.save({ project: example, files: [cine()] });
+  keeper.save({ project: example, files: [cine()], model: null });
   await keeper.flush();
   expect(statuses.map(({ kind }) => kind)).toEqual(['saving', 'kept']);
   expect(statuses.at(-1)).toMatchObject({ with_files: true });
@@ -255,20 +254,32 @@ test('of changes in quick succession only the last is written, and unchanged fil
   const store = new MemoryStore();
   const { keeper } = keeperOn(store);
   const files = [cine()];
-  for (const current_frame of [1, 2, 3]) keeper.save({ project: { ...example, current_frame }, files });
+  for (const current_frame of [1, 2, 3]) keeper.save({ project: { ...example, current_frame }, files, model: null });
   await keeper.flush();
   expect(store.writes).toBe(2);
-  keeper.save({ project: { ...example, current_frame: 4 }, files });
+  keeper.save({ project: { ...example, current_frame: 4 }, files, model: null });
   await keeper.flush();
   expect(store.writes).toBe(3);
   expect((await keeperOn(store).keeper.load())!.project.current_frame).toBe(4);
+});
+
+test('a model of one\'s own comes back, and a new source does not write it again', async () => {
+  const store = new MemoryStore();
+  const { keeper } = keeperOn(store);
+  const model = new File([new Uint8Array(3000).fill(9)], 'mine.safetensors');
+  keeper.save({ project: example, files: [cine()], model });
+  await keeper.flush();
+  keeper.save({ project: example, files: [cine()], model });
+  await keeper.flush();
+  expect(store.writes).toBe(5);
+  expect((await keeperOn(store).keeper.load())!.model).toMatchObject({ name: 'mine.safetensors', size: 3000 });
 });
 
 test('a new source takes the old one\'s place and leaves nothing behind', async () => {
   const store = new MemoryStore();
   const { keeper } = keeperOn(store);
   for (let i = 0; i < 3; i++) {
-    keeper.save({ project: example, files: [cine()] });
+    keeper.save({ project: example, files: [cine()], model: null });
     await keeper.flush();
   }
   expect(store.content.size).toBe(2);
@@ -282,12 +293,12 @@ test('where there is no room for the files the work alone is kept', async () => 
   store.room = 4000;
   const { keeper, statuses } = keeperOn(store);
   const files = [cine()];
-  keeper.save({ project: example, files });
+  keeper.save({ project: example, files, model: null });
   await keeper.flush();
   expect(statuses.at(-1)).toMatchObject({ kind: 'kept', with_files: false });
   expect((await keeperOn(store).keeper.load())!.files).toEqual([]);
   const before = store.writes;
-  keeper.save({ project: example, files });
+  keeper.save({ project: example, files, model: null });
   await keeper.flush();
   expect(store.writes).toBe(before + 1);
 });
@@ -295,15 +306,15 @@ test('where there is no room for the files the work alone is kept', async () => 
 test('where there is no room at all the reader is told, what was kept stays, and room found later is used', async () => {
   const store = new MemoryStore();
   const { keeper, statuses } = keeperOn(store);
-  keeper.save({ project: example, files: [] });
+  keeper.save({ project: example, files: [], model: null });
   await keeper.flush();
   store.room = 10;
-  keeper.save({ project: { ...example, current_frame: 8 }, files: [] });
+  keeper.save({ project: { ...example, current_frame: 8 }, files: [], model: null });
   await keeper.flush();
   expect(statuses.at(-1)).toMatchObject({ kind: 'not-kept', reason: expect.stringContaining('is full') });
   expect((await keeperOn(store).keeper.load())!.project.current_frame).toBe(7);
   store.room = Infinity;
-  keeper.save({ project: { ...example, current_frame: 9 }, files: [] });
+  keeper.save({ project: { ...example, current_frame: 9 }, files: [], model: null });
   await keeper.flush();
   expect(statuses.at(-1)).toMatchObject({ kind: 'kept' });
 });
@@ -311,7 +322,7 @@ test('where there is no room at all the reader is told, what was kept stays, and
 test('a write cut off between the files and the work leaves the old work whole', async () => {
   const store = new MemoryStore();
   const { keeper } = keeperOn(store);
-  keeper.save({ project: example, files: [cine()] });
+  keeper.save({ project: example, files: [cine()], model: null });
   await keeper.flush();
   const kept = new Map(store.content);
   // The page dies once the new file is written, before the work names it.
@@ -320,7 +331,7 @@ test('a write cut off between the files and the work leaves the old work whole',
   kept.forEach((blob, name) => after.content.set(name, blob));
   const next = keeperOn(after).keeper;
   expect((await next.load())!.files).toHaveLength(1);
-  next.save({ project: example, files: [cine()] });
+  next.save({ project: example, files: [cine()], model: null });
   await next.flush();
   expect(after.content.size).toBe(2);
 });

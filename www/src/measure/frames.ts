@@ -1,7 +1,7 @@
 // The figures of every structure in every frame: what the table shows, the plot draws and the CSV holds.
 
 import type { ClassMap } from './mask';
-import type { Spacing } from './spacing';
+import { millimetres, PIXELS, type Spacing } from './spacing';
 import { measureStructure, type StructureMeasurement } from './structure';
 
 /** What the model says of one structure, as the WASM surface gives it. */
@@ -44,11 +44,19 @@ export function measureFrame(
     frame,
     time_s,
     structure,
-    name: names[structure] ?? `structure ${structure + 1}`,
+    name: nameOf(names, structure),
     iou,
     object_score,
     measured: present ? measureStructure(map, structure + 1, spacing) : null,
   }));
+}
+
+/** The area of one structure in one frame; 0 where it is absent. */
+export interface AreaSample {
+  frame: number;
+  time_s: number | null;
+  structure: number;
+  area_px: number;
 }
 
 /** The area of one structure over the frames. */
@@ -56,20 +64,22 @@ export interface AreaSeries {
   structure: number;
   name: string;
   unit: 'mm²' | 'px';
-  /** In the order of the frames; an absent structure has the area 0. */
+  /** In the order of the frames. */
   points: { frame: number; time_s: number | null; area: number }[];
 }
 
-/** The area of each structure over time, in mm² where every frame knows its spacing, else in pixels. */
-export function areaOverTime(rows: readonly MeasurementRow[]): AreaSeries[] {
-  const found = rows.flatMap(({ measured }) => measured ?? []);
-  const unit = found.length > 0 && found.every(({ in_mm }) => in_mm !== null) ? 'mm²' : 'px';
+/** The area of each structure over time, in mm² where the spacing is known, else in pixels. */
+export function areaOverTime(samples: readonly AreaSample[], names: readonly string[], spacing: Spacing | null): AreaSeries[] {
+  const size = spacing === null ? PIXELS : millimetres(spacing);
   const series = new Map<number, AreaSeries>();
-  for (const { frame, time_s, structure, name, measured } of [...rows].sort((a, b) => a.frame - b.frame)) {
-    const of = series.get(structure) ?? { structure, name, unit, points: [] };
+  for (const { frame, time_s, structure, area_px } of [...samples].sort((a, b) => a.frame - b.frame)) {
+    const of = series.get(structure) ?? { structure, name: nameOf(names, structure), unit: spacing === null ? 'px' : 'mm²', points: [] };
     series.set(structure, of);
-    const area = (unit === 'mm²' ? measured?.in_mm?.area : measured?.in_px.area) ?? 0;
-    of.points.push({ frame, time_s, area });
+    of.points.push({ frame, time_s, area: area_px * size.x * size.y });
   }
   return [...series.values()].sort((a, b) => a.structure - b.structure);
+}
+
+function nameOf(names: readonly string[], structure: number): string {
+  return names[structure] ?? `structure ${structure + 1}`;
 }

@@ -4,10 +4,12 @@ import { ProjectError, readProject, writeProject } from '../project/file';
 import type { Project } from '../project/schema';
 import type { BlobStore } from './blob-store';
 
-/** What is kept: the project, and the files that it was made on where they are small enough. */
+/** What is kept: the project, and the files that it was made with where they are small enough. */
 export interface Work {
   project: Project;
   files: readonly File[];
+  /** A person's own model; one that ships is found again by its hash. */
+  model: File | null;
 }
 
 export type KeepStatus =
@@ -17,22 +19,30 @@ export type KeepStatus =
   | { kind: 'kept'; at: Date; with_files: boolean }
   | { kind: 'not-kept'; reason: string };
 
-/** Larger sources stay where they are; their project is kept all the same. */
+/** Larger sources and models stay where they are; the project is kept all the same. */
 export const MAX_FILES_SIZE = 200e6;
 /** Work is written this long after its last change, in ms. */
 const DEBOUNCE = 500;
 const MANIFEST = 'work.json';
 
+interface KeptFile {
+  kept_as: string;
+  name: string;
+  type: string;
+}
+
 interface Manifest {
   project: Project;
-  files: { kept_as: string; name: string; type: string }[];
+  files: KeptFile[];
+  model: KeptFile | null;
 }
 
 export class Keeper {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private waiting: Work | null = null;
   private writing: Promise<void> = Promise.resolve();
-  private kept: { files: readonly File[]; as: Manifest['files'] } = { files: [], as: [] };
+  /** Where each file is; null for one that found no room, which is not tried again with every change of the work. */
+  private kept = new Map<File, KeptFile | null>();
 
   constructor(
     private readonly store: BlobStore,
@@ -57,15 +67,10 @@ export class Keeper {
   async load(): Promise<Work | null> {
     const text = await (await this.store.read(MANIFEST))?.text();
     if (text === undefined) return null;
-    const { project, files: as } = readManifest(text);
-    const files: File[] = [];
-    for (const { kept_as, name, type } of as) {
-      const blob = await this.store.read(kept_as);
-      if (blob !== null) files.push(new File([blob], name, { type }));
-    }
-    const whole = files.length === as.length ? files : [];
-    this.kept = { files: whole, as: whole.length > 0 ? as : [] };
-    return { project, files: whole };
+    const { project, files, model } = readManifest(text);
+    const read = await Promise.all(files.map((file) => this.read(file)));
+    const whole = read.filter((file) => file !== null);
+    return { project, files: whole.length === files.length ? whole : [], model: model === null ? null : await this.read(model) };
   }
 
   /** Forgets all work. */
@@ -73,11 +78,19 @@ export class Keeper {
     clearTimeout(this.timer);
     this.waiting = null;
     this.writing = this.writing.then(async () => {
-      this.kept = { files: [], as: [] };
+      this.kept.clear();
       for (const name of [MANIFEST, ...(await this.store.names())]) await this.store.remove(name);
       this.onStatus({ kind: 'nothing' });
     });
     await this.writing;
+  }
+
+  private async read(file: KeptFile): Promise<File | null> {
+    const blob = await this.store.read(file.kept_as);
+    if (blob === null) return null;
+    const read = new File([blob], file.name, { type: file.type });
+    this.kept.set(read, file);
+    return read;
   }
 
   private async writeWaiting(): Promise<void> {
@@ -86,60 +99,71 @@ export class Keeper {
     this.waiting = null;
     this.onStatus({ kind: 'saving' });
     try {
-      const small = work.files.reduce((sum, { size }) => sum + size, 0) <= MAX_FILES_SIZE;
-      const withFiles = await this.write(work.project, small ? work.files : []);
-      this.onStatus({ kind: 'kept', at: new Date(), with_files: withFiles });
+      this.onStatus({ kind: 'kept', at: new Date(), with_files: await this.write(work) });
     } catch (error) {
       this.onStatus({ kind: 'not-kept', reason: reasonOf(error) });
     }
   }
 
   /** Files first, then the manifest in one piece, then away with what it no longer names: cut off anywhere, the old work or the new is whole. */
-  private async write(project: Project, files: readonly File[]): Promise<boolean> {
-    // Files that found no room are not tried again with every change of the work.
-    let as = this.sameFiles(files) ? this.kept.as : await this.writeFiles(files).catch(() => []);
-    const manifest = (as: Manifest['files']) => {
-      const text = `{"files":${JSON.stringify(as)},"project":${writeProject(project)}}`;
-      return this.store.write(MANIFEST, new Blob([text]));
-    };
+  private async write({ project, files, model }: Work): Promise<boolean> {
+    let manifest: Manifest = { project, files: await this.writeFiles(files), model: model === null ? null : ((await this.writeFiles([model]))[0] ?? null) };
     try {
-      await manifest(as);
+      await this.writeManifest(manifest);
     } catch (error) {
-      // The prompts and masks are worth more than the copy of a file that the person still has.
-      if (as.length === 0) throw error;
-      as = [];
-      await this.sweep(as);
-      await manifest(as);
+      // The prompts and masks are worth more than copies of files that the person still has.
+      if (manifest.files.length === 0 && manifest.model === null) throw error;
+      manifest = { project, files: [], model: null };
+      this.kept = new Map([...files, ...(model === null ? [] : [model])].map((file) => [file, null]));
+      await this.sweep(manifest);
+      await this.writeManifest(manifest);
     }
-    this.kept = { files, as };
-    await this.sweep(as);
-    return as.length > 0;
+    await this.sweep(manifest);
+    return manifest.files.length === files.length && (manifest.model === null) === (model === null);
   }
 
-  private sameFiles(files: readonly File[]): boolean {
-    return files.length === this.kept.files.length && files.every((file, at) => file === this.kept.files[at]);
+  /** All of these files or none. */
+  private async writeFiles(files: readonly File[]): Promise<KeptFile[]> {
+    if (files.reduce((sum, { size }) => sum + size, 0) > MAX_FILES_SIZE) return [];
+    const written: KeptFile[] = [];
+    for (const file of files) {
+      if (!this.kept.has(file)) this.kept.set(file, await this.writeFile(file));
+      const kept = this.kept.get(file);
+      if (kept) written.push(kept);
+    }
+    return written.length === files.length ? written : [];
   }
 
-  private async writeFiles(files: readonly File[]): Promise<Manifest['files']> {
-    const as = files.map(({ name, type }) => ({ kept_as: `source-${crypto.randomUUID()}`, name, type }));
-    for (const [at, { kept_as }] of as.entries()) await this.store.write(kept_as, files[at]!);
-    return as;
+  /** Null where there is no room. */
+  private async writeFile(file: File): Promise<KeptFile | null> {
+    const kept_as = `file-${crypto.randomUUID()}`;
+    try {
+      await this.store.write(kept_as, file);
+      return { kept_as, name: file.name, type: file.type };
+    } catch {
+      return null;
+    }
   }
 
-  private async sweep(as: Manifest['files']): Promise<void> {
-    const named = new Set([MANIFEST, ...as.map(({ kept_as }) => kept_as)]);
+  private async writeManifest({ project, files, model }: Manifest): Promise<void> {
+    await this.store.write(MANIFEST, new Blob([`{"files":${JSON.stringify(files)},"model":${JSON.stringify(model)},"project":${writeProject(project)}}`]));
+  }
+
+  private async sweep({ files, model }: Manifest): Promise<void> {
+    const named = new Set([MANIFEST, ...files.map(({ kept_as }) => kept_as), model?.kept_as]);
+    for (const [file, kept] of this.kept) if (kept !== null && !named.has(kept.kept_as)) this.kept.delete(file);
     for (const name of await this.store.names()) if (!named.has(name)) await this.store.remove(name);
   }
 }
 
 function readManifest(text: string): Manifest {
-  let value: { files?: unknown; project?: unknown };
+  let value: Omit<Manifest, 'project'> & { project?: unknown };
   try {
     value = JSON.parse(text) as typeof value;
   } catch {
     throw new ProjectError('not-a-project', 'The work that this browser kept cannot be read.');
   }
-  return { project: readProject(JSON.stringify(value.project ?? null)), files: value.files as Manifest['files'] };
+  return { ...value, project: readProject(JSON.stringify(value.project ?? null)) };
 }
 
 function reasonOf(error: unknown): string {

@@ -53,6 +53,7 @@ export const lookSchema = v.object({
   /** Colours chosen instead of the model's. */
   colors: v.array(v.object({ structure: count, color: v.pipe(v.string(), v.regex(/^#[0-9a-f]{6}$/i, 'must be a colour as #rrggbb')) })),
   predicted_box: v.boolean(),
+  names: v.boolean(),
 });
 
 const fileIdentity = v.object({ name, size: count, sha256_first_mib: sha256 });
@@ -67,13 +68,14 @@ const mask = v.object({
   present: v.boolean(),
   iou: finite,
   object_score: finite,
+  /** The box that the prompt predictor expected, in pixels of the frame. */
+  predicted_box: v.strictTuple([finite, finite, finite, finite]),
   /** At the frame's size; null where the structure is absent. */
   rle: v.nullable(rle),
 });
 
 const frame = v.object({
   frame: count,
-  time_s: v.nullable(finite),
   /** Null where nobody said anything; an empty list stops prompts that are carried on from frames before. */
   prompts: v.nullable(v.array(promptSchema)),
   masks: v.array(mask),
@@ -89,8 +91,8 @@ export const projectSchema = v.object({
   /** ISO 8601. */
   saved: v.pipe(v.string(), v.isoTimestamp('must be a time as ISO 8601 has it')),
   source: v.nullable(source),
-  /** Left, top, right, bottom in pixels of the frame: what the model looks at. Null: all of it. */
-  crop: v.nullable(box),
+  /** What the model looks at, in pixels of the frame, by the picture's name and size; of a cine all frames are one picture. */
+  crops: v.array(v.object({ picture: name, box })),
   spacing: v.nullable(v.object({ x_mm: positive, y_mm: positive })),
   model: v.nullable(v.object({ name, sha256, structures: v.array(v.object({ name, color: rgb })) })),
   settings: v.object({
