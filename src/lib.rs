@@ -4,20 +4,33 @@
 //! structure into a box, a mask and prompt embeddings; SAM's mask decoder draws the mask. `ARCHITECTURE.md` has the map.
 #![warn(missing_docs)]
 
+pub mod brush;
 pub mod checkpoint;
 pub mod config;
+pub mod contour;
+#[cfg(feature = "train")]
+pub mod dataset;
+#[cfg(feature = "train")]
+pub mod evaluation;
+pub mod explain;
 pub mod frame;
 pub mod image_encoder;
 pub mod mask_decoder;
 pub mod model;
 pub mod nn;
 pub mod overlay;
+#[cfg(feature = "train")]
+pub mod phantom;
+#[cfg(feature = "cli")]
+pub mod picture;
 pub mod postprocess;
 pub mod preprocess;
 pub mod prompt_encoder;
 pub mod prompt_predictor;
 pub mod resample;
 pub mod segmenter;
+#[cfg(feature = "train")]
+pub mod train;
 pub mod transformer;
 #[cfg(target_arch = "wasm32")]
 mod web;

@@ -2,14 +2,14 @@
 //! an object score.
 
 use burn::module::Module;
-use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
+use burn::nn::{Embedding, EmbeddingConfig};
 use burn::tensor::{Device, Tensor, activation};
 
 use crate::config::Sam2RadConfig;
 use crate::image_encoder::ImageFeatures;
 use crate::nn::{
-    Activation, ENCODER_NORM_EPSILON, Mlp, MlpConfig, PointwiseConv, PointwiseConvConfig, UpscaleConv,
-    UpscaleConvConfig, gelu,
+    Activation, ENCODER_NORM_EPSILON, LayerNorm, LayerNormConfig, Mlp, MlpConfig, PointwiseConv, PointwiseConvConfig,
+    UpscaleConv, UpscaleConvConfig, gelu,
 };
 use crate::transformer::{TwoWayConfig, TwoWayTransformer};
 

@@ -2,12 +2,15 @@
 
 use burn::config::Config;
 use burn::module::{Module, Param};
-use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
+use burn::nn::{Embedding, EmbeddingConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::config::{PATCH_SIZE, Sam2RadConfig};
 use crate::nn::position_encoding::sine_of_turns;
-use crate::nn::{ENCODER_NORM_EPSILON, PatchConv, PatchConvConfig, PointwiseConv, PointwiseConvConfig, gelu, normal};
+use crate::nn::{
+    ENCODER_NORM_EPSILON, LayerNorm, LayerNormConfig, PatchConv, PatchConvConfig, PointwiseConv, PointwiseConvConfig,
+    gelu, normal,
+};
 
 /// Channels inside the mask downscaling.
 const MASK_IN_CHANS: usize = 16;

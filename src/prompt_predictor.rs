@@ -2,6 +2,7 @@
 //! structure attend to the image features, coarse to fine, and become a box, a mask and prompt embeddings.
 
 use burn::module::Module;
+use burn::nn::{Dropout, DropoutConfig};
 use burn::tensor::{Device, Tensor, activation};
 
 use crate::config::Sam2RadConfig;
@@ -12,6 +13,9 @@ use crate::nn::{
 };
 use crate::prompt_encoder::PromptEncoder;
 use crate::transformer::{TwoWayAttentionBlock, TwoWayConfig};
+
+/// Share of the mask head's channels that are left out in a training step.
+const MASK_DROPOUT: f64 = 0.1;
 
 /// What the predictor makes of the learnt prompts, a row for each structure.
 #[derive(Debug, Clone)]
@@ -27,13 +31,15 @@ pub struct PredictedPrompts {
 }
 
 /// One scale of the predictor, kept for those who want to look inside: queries `[structures, tokens, dim]` and keys
-/// `[structures, h w, dim]` after the block.
+/// `[structures, h w, dim]` after the block, and how much each query looked at each place, `[structures, heads, tokens, h w]`.
 #[derive(Debug, Clone)]
 pub struct PredictorStep {
     /// The prompts.
     pub queries: Tensor<3>,
     /// The running dense map.
     pub keys: Tensor<3>,
+    /// The cross-attention's weights, which sum to 1 over the places.
+    pub attention: Tensor<4>,
 }
 
 /// The first two query outputs to a box.
@@ -56,6 +62,7 @@ impl BoxRegressionHead {
 pub struct MaskClassifier {
     layers: Vec<Conv3x3>,
     final_conv: PointwiseConv,
+    dropout: Dropout,
     scale_factor: usize,
 }
 
@@ -66,19 +73,30 @@ impl MaskClassifier {
         Self {
             layers: vec![conv(in_features, hidden), conv(hidden, hidden)],
             final_conv: PointwiseConvConfig::new(hidden, 1).init(device),
+            dropout: DropoutConfig::new(MASK_DROPOUT).init(),
             scale_factor,
         }
     }
 
     /// `[structures, h, w, dim]` -> logits `[structures, scale_factor h, scale_factor w, 1]`.
     fn forward(&self, dense: Tensor<4>) -> Tensor<4> {
-        let hidden = self.layers.iter().fold(dense, |x, layer| activation::relu(layer.forward(x)));
+        let hidden = self.layers.iter().fold(dense, |x, layer| self.drop_channels(activation::relu(layer.forward(x))));
         let mask = self.final_conv.forward(hidden);
         let [_, height, width, _] = mask.dims();
         match self.scale_factor {
             1 => mask,
             factor => resize(mask, [height * factor, width * factor], Interpolation::Bilinear),
         }
+    }
+
+    /// While training, leaves whole channels of a structure's map out and scales the others up (`Dropout2d`).
+    fn drop_channels(&self, x: Tensor<4>) -> Tensor<4> {
+        if !x.is_autodiff() || !self.dropout.training.is_enabled() {
+            return x;
+        }
+        let [structures, _, _, channels] = x.dims();
+        let kept = self.dropout.forward(Tensor::ones([structures, 1, 1, channels], &x.device()));
+        x * kept
     }
 }
 
@@ -118,7 +136,7 @@ impl PromptPredictor {
         prompts: Tensor<3>,
         prompt_encoder: &PromptEncoder,
     ) -> PredictedPrompts {
-        self.forward_with_steps(features, prompts, prompt_encoder, &mut |_| {})
+        self.predict(features, prompts, prompt_encoder, None)
     }
 
     /// As [`forward`](Self::forward), showing each scale to `look`, coarse to fine.
@@ -128,6 +146,16 @@ impl PromptPredictor {
         prompts: Tensor<3>,
         prompt_encoder: &PromptEncoder,
         look: &mut dyn FnMut(PredictorStep),
+    ) -> PredictedPrompts {
+        self.predict(features, prompts, prompt_encoder, Some(look))
+    }
+
+    fn predict(
+        &self,
+        features: &ImageFeatures,
+        prompts: Tensor<3>,
+        prompt_encoder: &PromptEncoder,
+        look: Option<&mut dyn FnMut(PredictorStep)>,
     ) -> PredictedPrompts {
         let (queries, dense) = self.attend(features, prompts, prompt_encoder, look);
         let interim_mask = self.mask_classifier.forward(dense);
@@ -148,7 +176,7 @@ impl PromptPredictor {
         features: &ImageFeatures,
         prompts: Tensor<3>,
         prompt_encoder: &PromptEncoder,
-        look: &mut dyn FnMut(PredictorStep),
+        mut look: Option<&mut dyn FnMut(PredictorStep)>,
     ) -> (Tensor<3>, Tensor<4>) {
         let [structures, tokens, dim] = prompts.dims();
         let query_pe = position_encoding::sine_1d(tokens, dim, &prompts.device());
@@ -169,13 +197,20 @@ impl PromptPredictor {
             };
             let key_pe = position_encoding::sine_2d(height, width, dim, &queries.device());
             let keys = keys.expand([structures, height, width, dim]);
-            let (next_queries, next_keys) = layer.forward(
+            let mut attention = None;
+            let (next_queries, next_keys) = layer.forward_with_attention(
                 queries,
                 keys.reshape([structures, height * width, dim]),
                 query_pe.clone(),
                 key_pe.reshape([1, height * width, dim]),
+                // The weights whole are work that nobody needs who does not look.
+                &mut |cross, queries, keys| {
+                    attention = look.is_some().then(|| cross.weights(queries.clone(), keys.clone()));
+                },
             );
-            look(PredictorStep { queries: next_queries.clone(), keys: next_keys.clone() });
+            if let (Some(look), Some(attention)) = (look.as_mut(), attention) {
+                look(PredictorStep { queries: next_queries.clone(), keys: next_keys.clone(), attention });
+            }
             queries = next_queries;
             dense = Some(next_keys.reshape([structures, height, width, dim]));
         }

@@ -26,14 +26,20 @@ impl Taps<2> {
     /// Positions are in f64 and rounded once; PyTorch on f32 tensors has them in f32, at most 1e-4 of a pixel away.
     pub fn bilinear(input: usize, output: usize) -> Self {
         let scale = input as f64 / output as f64;
-        let tap = |i| {
-            let position = ((i as f64 + 0.5) * scale - 0.5).max(0.0);
+        Self::at((0..output).map(|i| (i as f64 + 0.5) * scale - 0.5), input)
+    }
+
+    /// Output pixels that read an axis of `input` pixels, at least 1, at `positions` of their own: 0 is the first pixel's
+    /// centre, 1 the second's.
+    pub fn at(positions: impl Iterator<Item = f64>, input: usize) -> Self {
+        let tap = |position: f64| {
+            let position = position.max(0.0);
             let first = (position as usize).min(input - 1);
             let second = (first + 1).min(input - 1);
             let t = (position - first as f64).min(1.0) as f32;
             Tap { indices: [first as u32, second as u32], weights: [1.0 - t, t] }
         };
-        Self((0..output).map(tap).collect())
+        Self(positions.map(tap).collect())
     }
 
     /// First `upsampling`, then this table. Pixels of the enlarged picture that this table does not read are cropped.

@@ -3,10 +3,10 @@
 
 use burn::config::Config;
 use burn::module::Module;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Tensor};
 
-use crate::nn::{Activation, Mlp, MlpConfig, attention, linear};
+use crate::nn::{Activation, LayerNorm, LayerNormConfig, Mlp, MlpConfig, attention, attention_weights, linear};
 
 /// Attention heads everywhere in the decoder and the predictor.
 const NUM_HEADS: usize = 8;
@@ -63,6 +63,12 @@ impl Attention {
     fn forward(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<3> {
         let (q, k, v) = (self.q_proj.forward(q), linear(&self.k_proj, k), self.v_proj.forward(v));
         linear(&self.out_proj, attention(q, k, v, NUM_HEADS, None, None))
+    }
+
+    /// How much queries `[batch, n, dim]` look at keys `[batch, m, dim]`, head by head: `[batch, heads, n, m]`, rows that sum
+    /// to 1.
+    pub fn weights(&self, q: Tensor<3>, k: Tensor<3>) -> Tensor<4> {
+        attention_weights(self.q_proj.forward(q), linear(&self.k_proj, k), NUM_HEADS)
     }
 }
 
@@ -136,6 +142,18 @@ impl TwoWayAttentionBlock {
         query_pe: Tensor<3>,
         key_pe: Tensor<3>,
     ) -> (Tensor<3>, Tensor<3>) {
+        self.forward_with_attention(queries, keys, query_pe, key_pe, &mut |_, _, _| {})
+    }
+
+    /// As [`forward`](Self::forward), showing `look` the attention from queries to keys with the queries and keys it is given.
+    pub fn forward_with_attention(
+        &self,
+        queries: Tensor<3>,
+        keys: Tensor<3>,
+        query_pe: Tensor<3>,
+        key_pe: Tensor<3>,
+        look: &mut dyn FnMut(&Attention, &Tensor<3>, &Tensor<3>),
+    ) -> (Tensor<3>, Tensor<3>) {
         let queries = if self.skip_first_layer_pe {
             self.self_attn.forward(queries.clone(), queries.clone(), queries)
         } else {
@@ -146,6 +164,7 @@ impl TwoWayAttentionBlock {
 
         let keys_with_pe = keys.clone() + key_pe;
         let q = queries.clone() + query_pe.clone();
+        look(&self.cross_attn_token_to_image, &q, &keys_with_pe);
         let attended = self.cross_attn_token_to_image.forward(q, keys_with_pe.clone(), keys.clone());
         let queries = self.norm2.forward(queries + attended);
 

@@ -95,6 +95,38 @@ fn prompts_need_a_mode_and_a_structure() {
 }
 
 #[test]
+fn a_stroke_names_its_structure_and_changes_its_mask() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, out) = (write_model(folder.path()), folder.path().join("out"));
+    let segment = |more: &[&str]| {
+        let (model, out, picture) = (model.to_str().unwrap(), out.to_str().unwrap(), picture());
+        sam2rad(&[&["segment", "--model", model, &picture, "--out", out], more].concat())
+    };
+    let iou = |output: Output, structure: usize| {
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let report = std::fs::read(out.join("frame.json")).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&report).unwrap()["structures"][structure]["iou"].clone()
+    };
+    let alone = [0, 1].map(|structure| iou(segment(&[]), structure));
+    let strokes = ["--stroke", "lunate:150,90;300,120:20", "--stroke", "2:150,90:5:outside"];
+    let painted =
+        [0, 1].map(|structure| iou(segment(&[&["--mode", "semi-autonomous"], &strokes[..]].concat()), structure));
+    assert_eq!(alone[0], painted[0], "the radius has no stroke");
+    assert_ne!(alone[1], painted[1]);
+
+    for (stroke, why) in [
+        ("ulna:1,1:5", "lunate"),
+        ("lunate:1,1", "structure:x,y"),
+        ("lunate:1;2:5", "2 numbers"),
+        ("lunate:1,1:-5", "not negative"),
+    ] {
+        let output = segment(&["--mode", "manual", "--stroke", stroke]);
+        assert!(!output.status.success() && text(&output.stderr).contains(why), "{}", text(&output.stderr));
+    }
+    assert!(text(&segment(&strokes).stderr).contains("--mode"));
+}
+
+#[test]
 fn a_converted_model_keeps_what_it_says_and_masks_alike() {
     let folder = tempfile::tempdir().unwrap();
     let model = write_model(folder.path());

@@ -20,6 +20,10 @@ pub struct LoadOptions {
     pub structures: Option<usize>,
     /// Which prompts to take from the reference trainer's file where it has several.
     pub dataset: Option<String>,
+    /// Makes fresh prompts of this many tokens for `structures`, whatever the file has.
+    pub fresh_prompts: Option<usize>,
+    /// A network that is the file's with adapters, LoRA updates or both added: these are freshly initialised.
+    pub extended: Option<Architecture>,
 }
 
 /// A network with its weights.
@@ -47,11 +51,21 @@ pub fn load(source: &mut dyn TensorSource, options: &LoadOptions, device: &Devic
         });
     }
     let image_size = options.image_size.or(image_size).unwrap_or(1024);
-    let structures = structures.or(options.structures).unwrap_or(1);
-    let config = Sam2RadConfig::new(architecture, image_size, structures, tokens.unwrap_or(10))?;
+    let (structures, tokens) = match options.fresh_prompts {
+        Some(tokens) => (options.structures, Some(tokens)),
+        None => (structures.or(options.structures), tokens),
+    };
+    let [structures, tokens] = [structures.unwrap_or(1), tokens.unwrap_or(10)];
+    // The file's own network knows its names.
+    let file_config = Sam2RadConfig::new(architecture, image_size, structures, tokens)?;
+    let config = match &options.extended {
+        Some(extended) => extend(&file_config, extended)?,
+        None => file_config.clone(),
+    };
     let name_of = |name: &str| match (name, &prompts) {
+        ("learnable_prompts", _) if options.fresh_prompts.is_some() => String::new(),
         ("learnable_prompts", Some(prompts)) => prompts.clone(),
-        _ => format!("{prefix}{}", keys::source_name(naming, &config, name)),
+        _ => format!("{prefix}{}", keys::source_name(naming, &file_config, name)),
     };
     let mut source = StretchedTables::new(source, &config, &name_of);
     // What lies outside the prefix (an optimizer's state, say) is not of the network; prompts of other datasets neither.
@@ -59,9 +73,37 @@ pub fn load(source: &mut dyn TensorSource, options: &LoadOptions, device: &Devic
         Some(name) => keys::is_ignored(name) || name.contains("learnable_prompts"),
         None => true,
     };
-    let may_lack = |name: &str| keys::is_added_to(naming, name);
+    let may_lack = |name: &str| {
+        let fresh_prompts = name == "learnable_prompts" && options.fresh_prompts.is_some();
+        let adapter = name.starts_with("image_encoder.adapters.") && !file_config.image_encoder.adapter;
+        let update = name.contains(".w_") && file_config.mask_decoder.lora_rank == 0;
+        keys::is_added_to(naming, name) || fresh_prompts || adapter || update
+    };
     let (model, initialised) = load_module(config.init(device), &mut source, &name_of, &ignored, &may_lack)?;
     Ok(Loaded { model, config, initialised })
+}
+
+/// Mask decoders and what they are with LoRA. The object score head of `lora_mask_decoder` is another than that of
+/// `sam_mask_decoder`, which is no obstacle where the file has none.
+const LORA_DECODERS: [(&str, &str); 3] = [
+    ("sam2_mask_decoder", "sam2_lora_mask_decoder"),
+    ("merged_lora_mask_decoder", "lora_mask_decoder"),
+    ("sam_mask_decoder", "lora_mask_decoder"),
+];
+
+/// The network of `config` with the adapters and LoRA updates of `extended`.
+fn extend(config: &Sam2RadConfig, extended: &Architecture) -> Result<Sam2RadConfig, CheckpointError> {
+    let found = &config.architecture;
+    let decoders = (found.mask_decoder.as_str(), extended.mask_decoder.as_str());
+    let fits = extended.image_encoder.strip_suffix("_adapter").unwrap_or(&extended.image_encoder)
+        == found.image_encoder.strip_suffix("_adapter").unwrap_or(&found.image_encoder)
+        && extended.image_encoder.len() >= found.image_encoder.len()
+        && (decoders.0 == decoders.1 || LORA_DECODERS.contains(&decoders))
+        && extended.prompt_predictor == found.prompt_predictor;
+    if !fits {
+        return Err(CheckpointError::OtherArchitecture { found: found.to_string(), expected: extended.to_string() });
+    }
+    Ok(Sam2RadConfig::new(extended.clone(), config.image_size, config.structures, config.tokens)?)
 }
 
 /// Puts every parameter of `module` in from `source`.
@@ -100,32 +142,27 @@ pub fn load_module<M: Module>(
 
 /// Where a mapper or visitor is in a module: the canonical name of a parameter and whether it lies transposed.
 #[derive(Default)]
-pub(super) struct ModulePath {
+pub(crate) struct ModulePath {
     parts: Vec<(String, String)>,
 }
 
 impl ModulePath {
-    pub(super) fn enter(&mut self, name: &str, container: &str) {
+    pub(crate) fn enter(&mut self, name: &str, container: &str) {
         self.parts.push((name.to_owned(), container.to_owned()));
     }
 
-    pub(super) fn exit(&mut self) {
+    pub(crate) fn exit(&mut self) {
         self.parts.pop();
     }
 
-    /// The path with the names of checkpoints: an enum's variant is no level, and burn's norms say gamma and beta.
-    pub(super) fn name(&self) -> String {
+    /// The path with the names of checkpoints: an enum's variant is no level.
+    pub(crate) fn name(&self) -> String {
         let levels = self.parts.iter().filter(|(_, container)| !container.starts_with("Enum:"));
-        let names = levels.map(|(name, container)| match (container.as_str(), name.as_str()) {
-            ("Struct:LayerNorm", "gamma") => "weight",
-            ("Struct:LayerNorm", "beta") => "bias",
-            (_, name) => name,
-        });
-        names.collect::<Vec<_>>().join(".")
+        levels.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
     }
 
     /// burn's linear layers keep `[in, out]`, PyTorch's `[out, in]`.
-    pub(super) fn is_transposed(&self) -> bool {
+    pub(crate) fn is_transposed(&self) -> bool {
         self.parts.last().is_some_and(|(name, container)| container == "Struct:Linear" && name == "weight")
     }
 }
@@ -251,7 +288,8 @@ fn stretch(values: &[f32], [rows, columns, channels]: [usize; 3], [to_rows, to_c
 mod tests {
     use super::*;
     use crate::checkpoint::MemorySource;
-    use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+    use crate::nn::{LayerNorm, LayerNormConfig};
+    use burn::nn::{Linear, LinearConfig};
 
     #[derive(Module, Debug)]
     struct Tiny {
@@ -278,13 +316,13 @@ mod tests {
     }
 
     #[test]
-    fn a_linear_weight_is_transposed_and_a_norm_renamed() {
+    fn a_linear_weight_is_transposed_and_a_norm_taken_as_it_is() {
         let (tiny, lacked) = load_tiny(&mut source()).unwrap();
         assert!(lacked.is_empty());
         let weight: Vec<f32> = tiny.fc.weight.val().into_data().try_into_vec().unwrap();
         assert_eq!(weight, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        let gamma: Vec<f32> = tiny.norm.gamma.val().into_data().try_into_vec().unwrap();
-        assert_eq!(gamma, [1.0, 2.0, 3.0]);
+        let norm: Vec<f32> = tiny.norm.weight.val().into_data().try_into_vec().unwrap();
+        assert_eq!(norm, [1.0, 2.0, 3.0]);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //!
 //! A pickle is parsed and never executed.
 
+mod convert;
 mod detect;
 pub mod keys;
 mod load;
@@ -18,11 +19,14 @@ mod quantize;
 mod save;
 mod source;
 
+pub use convert::{Description, is_safetensors, open_bytes};
 pub use detect::{Detected, detect};
+#[cfg(feature = "train")]
+pub(crate) use load::ModulePath;
 pub use load::{LoadOptions, Loaded, load, load_module};
-pub use model_file::{Dtype, ModelCard, ModelFile, ModelFileReader, Structure, write_model_file};
+pub use model_file::{Dtype, ModelCard, ModelFile, ModelFileReader, Structure, model_file_bytes, write_model_file};
 pub use pytorch::PytorchSource;
-pub use save::{collect, merge_lora, shapes};
+pub use save::{collect, collect_async, merge_lora, shapes};
 pub use source::{MemorySource, TensorSource};
 
 use crate::config::ConfigError;
@@ -67,6 +71,9 @@ pub enum CheckpointError {
     /// The reference trainer's file has prompts for several datasets.
     #[error("the checkpoint has learnt prompts for several datasets ({0}); choose one with --dataset")]
     Dataset(String),
+    /// The device did not give the weights back.
+    #[error("the weights could not be read from the device: {0}; load the model again")]
+    Device(String),
     /// The architecture cannot be built.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -268,11 +268,19 @@ impl Body {
     }
 }
 
-/// Writes a model file: `tensors` under our names, in the number type that the card says.
+/// Writes a model file, see [`model_file_bytes`].
 ///
 /// # Errors
 /// [`CheckpointError::Io`], [`CheckpointError::Metadata`].
 pub fn write_model_file(path: &Path, card: &ModelCard, tensors: &MemorySource) -> Result<(), CheckpointError> {
+    std::fs::write(path, model_file_bytes(card, tensors)?).map_err(CheckpointError::io(path))
+}
+
+/// A model file: `tensors` under our names, in the number type that the card says.
+///
+/// # Errors
+/// [`CheckpointError::Metadata`].
+pub fn model_file_bytes(card: &ModelCard, tensors: &MemorySource) -> Result<Vec<u8>, CheckpointError> {
     let mut encoded: Vec<(String, StDtype, Vec<usize>, Vec<u8>)> = Vec::new();
     let halves = |values: &[f32]| values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
     for (name, shape) in tensors.shapes() {
@@ -307,7 +315,7 @@ pub fn write_model_file(path: &Path, card: &ModelCard, tensors: &MemorySource) -
     let position = bytes[..header].windows(placeholder.len()).position(|window| window == placeholder.as_bytes());
     let position = position.expect("the placeholder was just written into the header");
     bytes[position..position + hash.len()].copy_from_slice(hash.as_bytes());
-    std::fs::write(path, bytes).map_err(CheckpointError::io(path))
+    Ok(bytes)
 }
 
 /// Whether an 8-bit file quantises a tensor: the matrices and kernels, where nearly all the bytes are.

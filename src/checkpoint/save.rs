@@ -5,19 +5,63 @@ use burn::tensor::Tensor;
 use std::collections::BTreeMap;
 
 use super::load::{ModulePath, transpose};
-use super::{MemorySource, TensorSource};
+use super::{CheckpointError, MemorySource, TensorSource};
 use crate::config::Architecture;
 
 /// All float parameters of a module (native: it waits for the device).
 pub fn collect<M: Module>(module: &M) -> MemorySource {
-    let mut collector = Collector { path: ModulePath::default(), tensors: MemorySource::default() };
-    module.visit(&mut collector);
-    collector.tensors
+    let mut tensors = MemorySource::default();
+    for parameter in parameters(module) {
+        let values = parameter.values.clone().into_data().iter().collect();
+        parameter.insert(values, &mut tensors);
+    }
+    tensors
 }
 
+/// All float parameters of a module, in the browser as well.
+///
+/// # Errors
+/// [`CheckpointError::Device`].
+pub async fn collect_async<M: Module>(module: &M) -> Result<MemorySource, CheckpointError> {
+    let mut tensors = MemorySource::default();
+    for parameter in parameters(module) {
+        let values = parameter.values.clone().into_data_async().await;
+        let values = values.map_err(|error| CheckpointError::Device(format!("{error:?}")))?.iter().collect();
+        parameter.insert(values, &mut tensors);
+    }
+    Ok(tensors)
+}
+
+/// A parameter as it lies on the device.
+struct Parameter {
+    name: String,
+    shape: Vec<usize>,
+    is_transposed: bool,
+    values: Tensor<1>,
+}
+
+impl Parameter {
+    /// Puts it among `tensors` in PyTorch's layout.
+    fn insert(self, values: Vec<f32>, tensors: &mut MemorySource) {
+        match (self.is_transposed, self.shape.as_slice()) {
+            (true, &[rows, columns]) => {
+                tensors.insert(self.name, vec![columns, rows], transpose(&values, rows, columns));
+            }
+            _ => tensors.insert(self.name, self.shape, values),
+        }
+    }
+}
+
+fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
+    let mut collector = Collector::default();
+    module.visit(&mut collector);
+    collector.parameters
+}
+
+#[derive(Default)]
 struct Collector {
     path: ModulePath,
-    tensors: MemorySource,
+    parameters: Vec<Parameter>,
 }
 
 impl ModuleVisitor for Collector {
@@ -30,17 +74,13 @@ impl ModuleVisitor for Collector {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let mut shape = param.lazy_shape().to_vec();
-        let values: Vec<f32> = param.val().into_data().iter().collect();
-        let values = match self.path.is_transposed() {
-            true => {
-                let values = transpose(&values, shape[0], shape[1]);
-                shape.reverse();
-                values
-            }
-            false => values,
-        };
-        self.tensors.insert(self.path.name(), shape, values);
+        let shape = param.lazy_shape().to_vec();
+        self.parameters.push(Parameter {
+            name: self.path.name(),
+            is_transposed: self.path.is_transposed(),
+            values: param.val().reshape([shape.iter().product::<usize>()]),
+            shape,
+        });
     }
 }
 

@@ -2,8 +2,7 @@
 
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use sam2rad::checkpoint::{Dtype, LoadOptions, ModelCard, Structure, collect, load, merge_lora, write_model_file};
-use sam2rad::overlay::default_color;
+use sam2rad::checkpoint::{Description, Dtype, LoadOptions, collect, load, merge_lora, write_model_file};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -61,43 +60,26 @@ impl Convert {
             image_size: self.image_size.or(card.as_ref().map(|card| card.image_size)),
             structures: Some(self.structures.len()).filter(|&count| count > 0),
             dataset: self.dataset,
+            ..LoadOptions::default()
         };
         let loaded = load(source.as_mut(), &options, &Device::flex())?;
         let mut tensors = collect(&loaded.model);
-        let mut architecture = loaded.config.architecture.clone();
+        let description = Description {
+            structures: self.structures,
+            provenance: self.provenance,
+            licence: self.licence,
+            training_data: self.training_data,
+            date: self.date,
+        };
+        let dtype = match self.dtype {
+            WeightType::F32 => Dtype::F32,
+            WeightType::F16 => Dtype::F16,
+            WeightType::Q8 => Dtype::Q8,
+        };
+        let mut card = description.card(&loaded.config, card.as_ref(), dtype);
         if self.merge_lora {
-            architecture = merge_lora(&mut tensors, &architecture);
+            card.architecture = merge_lora(&mut tensors, &card.architecture);
         }
-        let known = card.as_ref().map(|card| card.structures.clone()).unwrap_or_default();
-        let structures = (0..loaded.config.structures).map(|i| Structure {
-            name: match (self.structures.get(i), known.get(i)) {
-                (Some(name), _) => name.clone(),
-                (None, Some(structure)) => structure.name.clone(),
-                (None, None) => format!("structure {}", i + 1),
-            },
-            color: known.get(i).map_or_else(|| default_color(i), |structure| structure.color),
-        });
-        let or = |given: String, known: Option<&String>| match known {
-            Some(known) if given.is_empty() => known.clone(),
-            _ => given,
-        };
-        let card = ModelCard {
-            architecture,
-            image_size: loaded.config.image_size,
-            tokens: loaded.config.tokens,
-            structures: structures.collect(),
-            dtype: match self.dtype {
-                WeightType::F32 => Dtype::F32,
-                WeightType::F16 => Dtype::F16,
-                WeightType::Q8 => Dtype::Q8,
-            },
-            normalization: card.as_ref().map(|card| card.normalization).unwrap_or_default(),
-            provenance: or(self.provenance, card.as_ref().map(|card| &card.provenance)),
-            licence: or(self.licence, card.as_ref().map(|card| &card.licence)),
-            training_data: or(self.training_data, card.as_ref().map(|card| &card.training_data)),
-            date: or(self.date, card.as_ref().map(|card| &card.date)),
-            sha256: String::new(),
-        };
         write_model_file(&self.output, &card, &tensors)?;
         let size = std::fs::metadata(&self.output)?.len();
         println!(

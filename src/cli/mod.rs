@@ -1,12 +1,18 @@
 //! The native command line: a file for each subcommand.
 
 mod convert;
+#[cfg(feature = "train")]
+mod eval;
 mod info;
 mod model;
-mod picture;
+#[cfg(feature = "train")]
+mod phantom;
 mod segment;
+#[cfg(feature = "train")]
+mod train;
 
 use clap::{Parser, Subcommand};
+use sam2rad::picture;
 use std::error::Error;
 
 /// Sam2Rad: promptless segmentation of ultrasound.
@@ -27,7 +33,10 @@ const EXAMPLES: &str = "Examples:
   Segment a folder of pictures:
       sam2rad segment --model wrist.safetensors pictures/ --out masks/
   Help it with a box (left,top,right,bottom in pixels):
-      sam2rad segment --model wrist.safetensors a.png --out masks/ --mode semi-autonomous --box 40,60,300,220";
+      sam2rad segment --model wrist.safetensors a.png --out masks/ --mode semi-autonomous --box 40,60,300,220
+  Train a small network on simulated pictures:
+      sam2rad train --example-config > hip.toml
+      sam2rad train --config hip.toml --out runs/hip";
 
 #[derive(Subcommand)]
 enum Command {
@@ -37,6 +46,15 @@ enum Command {
     Convert(convert::Convert),
     /// Segment pictures: masks, overlays and measurements
     Segment(segment::Segment),
+    /// Train a network on labelled pictures or on simulated ultrasound
+    #[cfg(feature = "train")]
+    Train(Box<train::Train>),
+    /// Simulate labelled ultrasound pictures, or a cine of a moving probe
+    #[cfg(feature = "train")]
+    Phantom(phantom::PhantomCommand),
+    /// Judge a model on labelled pictures, with and without simulated help
+    #[cfg(feature = "train")]
+    Eval(eval::Eval),
 }
 
 impl Cli {
@@ -46,6 +64,12 @@ impl Cli {
             Command::Info(info) => info.run(),
             Command::Convert(convert) => convert.run(),
             Command::Segment(segment) => segment.run(),
+            #[cfg(feature = "train")]
+            Command::Train(train) => train.run(),
+            #[cfg(feature = "train")]
+            Command::Phantom(phantom) => phantom.run(),
+            #[cfg(feature = "train")]
+            Command::Eval(eval) => eval.run(),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! `sam2rad segment`.
 
-use burn::tensor::{Device, read_sync};
+use burn::tensor::read_sync;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use sam2rad::checkpoint::{LoadOptions, load};
+use sam2rad::brush::Stroke;
+use sam2rad::checkpoint::Structure;
 use sam2rad::model::PointLabel;
 use sam2rad::overlay::{OverlayStyle, draw};
 use sam2rad::segmenter::{FramePoint, Mode, Request, Segmentation, Segmenter, StructurePrompts};
@@ -38,6 +39,9 @@ pub struct Segment {
     /// A box in pixels, `left,top,right,bottom`
     #[arg(long = "box", value_parser = parse_box)]
     bounding_box: Option<FrameBox>,
+    /// A brush stroke in pixels, `structure:x,y;x,y;...:radius`, with `:outside` at the end to take away; may be repeated
+    #[arg(long = "stroke", value_parser = parse_stroke)]
+    strokes: Vec<StructureStroke>,
     /// Three candidates for each mask, of which the one with the highest predicted IoU is taken
     #[arg(long)]
     multimask: bool,
@@ -80,6 +84,32 @@ fn parse_box(text: &str) -> Result<FrameBox, String> {
     Ok(FrameBox([left, top, right, bottom]))
 }
 
+/// A stroke and the structure it is for, by name or number from 1.
+#[derive(Clone)]
+struct StructureStroke {
+    structure: String,
+    stroke: Stroke,
+}
+
+fn parse_stroke(text: &str) -> Result<StructureStroke, String> {
+    // From the end, so that a structure's name may have colons.
+    let (text, inside) = match text.rsplit_once(':') {
+        Some((rest, "outside")) => (rest, false),
+        Some((rest, "inside")) => (rest, true),
+        _ => (text, true),
+    };
+    let form = || "write structure:x,y;x,y;...:radius, and :outside after it to take away".to_owned();
+    let (text, radius) = text.rsplit_once(':').ok_or_else(form)?;
+    let (structure, path) = text.rsplit_once(':').ok_or_else(form)?;
+    let [radius] = numbers(&[radius])?;
+    if radius < 0.0 {
+        return Err("the radius of a brush is not negative".into());
+    }
+    let path = path.split(';').map(|point| numbers(&point.split(',').collect::<Vec<_>>()));
+    let path = path.collect::<Result<_, _>>()?;
+    Ok(StructureStroke { structure: structure.to_owned(), stroke: Stroke { path, radius, inside } })
+}
+
 #[derive(Serialize)]
 struct Report<'a> {
     input: String,
@@ -107,17 +137,7 @@ struct StructureReport<'a> {
 impl Segment {
     /// Segments every input; one that fails is reported and the others go on.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
-        let (mut source, card) = model::open(&self.model)?;
-        let card = card.ok_or_else(|| {
-            format!(
-                "{} is a bare checkpoint; make a model file of it with `sam2rad convert` first",
-                self.model.display()
-            )
-        })?;
-        let device = Device::flex();
-        let options = LoadOptions { image_size: Some(card.image_size), ..LoadOptions::default() };
-        let loaded = load(source.as_mut(), &options, &device)?;
-        let segmenter = Segmenter::new(loaded.model, loaded.config, card, device);
+        let segmenter = model::segmenter(&self.model)?;
         let request = self.request(&segmenter)?;
         let inputs = pictures(&self.inputs)?;
         std::fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
@@ -139,38 +159,38 @@ impl Segment {
     }
 
     fn request(&self, segmenter: &Segmenter) -> Result<Request, Box<dyn Error>> {
-        let has_prompts = !self.points.is_empty() || self.bounding_box.is_some();
+        let has_points_or_box = !self.points.is_empty() || self.bounding_box.is_some();
+        let has_prompts = has_points_or_box || !self.strokes.is_empty();
         if has_prompts == (self.mode == ModeName::Autonomous) {
             let why = if has_prompts { "are not used in autonomous mode" } else { "are needed in this mode" };
-            return Err(format!("--point and --box {why}; see --mode").into());
+            return Err(format!("--point, --box and --stroke {why}; see --mode").into());
         }
         let structures = segmenter.structures();
-        let structure = match &self.structure {
-            None if structures.len() == 1 || !has_prompts => 0,
-            None => return Err("the model has several structures: say with --structure which one is meant".into()),
-            Some(name) => {
-                let by_number = name.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-                let by_name = structures.iter().position(|structure| structure.name == *name);
-                by_name.or(by_number.filter(|&i| i < structures.len())).ok_or_else(|| {
-                    let names: Vec<_> = structures.iter().map(|structure| structure.name.as_str()).collect();
-                    format!("the model has no structure `{name}`; it has {}", names.join(", "))
-                })?
-            }
-        };
-        let prompts = StructurePrompts {
-            structure,
-            points: self.points.clone(),
-            bounding_box: self.bounding_box.map(|FrameBox(corners)| corners),
-            mask: None,
-        };
+        let mut prompts: Vec<StructurePrompts> = (0..structures.len())
+            .map(|structure| StructurePrompts { structure, ..StructurePrompts::default() })
+            .collect();
+        if has_points_or_box {
+            let structure = match &self.structure {
+                None if structures.len() == 1 => 0,
+                None => return Err("the model has several structures: say with --structure which one is meant".into()),
+                Some(name) => number_of(name, structures)?,
+            };
+            prompts[structure].points = self.points.clone();
+            prompts[structure].bounding_box = self.bounding_box.map(|FrameBox(corners)| corners);
+        }
+        for StructureStroke { structure, stroke } in &self.strokes {
+            prompts[number_of(structure, structures)?].strokes.push(stroke.clone());
+        }
+        prompts.retain(|said| !said.points.is_empty() || said.bounding_box.is_some() || !said.strokes.is_empty());
         Ok(Request {
             mode: match self.mode {
                 ModeName::Autonomous => Mode::Autonomous,
                 ModeName::SemiAutonomous => Mode::SemiAutonomous,
                 ModeName::Manual => Mode::Manual,
             },
-            prompts: if has_prompts { vec![prompts] } else { vec![] },
+            prompts,
             multimask_output: self.multimask,
+            ..Request::default()
         })
     }
 
@@ -213,6 +233,16 @@ impl Segment {
             milliseconds: found.timings.iter().map(|timing| (timing.stage, timing.milliseconds)).collect(),
         }
     }
+}
+
+/// Which structure is meant by a name or a number from 1.
+fn number_of(name: &str, structures: &[Structure]) -> Result<usize, String> {
+    let by_number = name.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    let by_name = structures.iter().position(|structure| structure.name == *name);
+    by_name.or(by_number.filter(|&i| i < structures.len())).ok_or_else(|| {
+        let names: Vec<_> = structures.iter().map(|structure| structure.name.as_str()).collect();
+        format!("the model has no structure `{name}`; it has {}", names.join(", "))
+    })
 }
 
 /// The pictures among the inputs and in the folders among them, in order.

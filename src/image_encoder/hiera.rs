@@ -2,14 +2,14 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
 use super::{Adapter, FpnNeck, ImageFeatures};
 use crate::config::HieraConfig;
 use crate::nn::{
-    Activation, ENCODER_NORM_EPSILON, Interpolation, Mlp, MlpConfig, attention, linear, resize, small_normal,
-    window_partition, window_unpartition,
+    Activation, ENCODER_NORM_EPSILON, Interpolation, LayerNorm, LayerNormConfig, Mlp, MlpConfig, attention, linear,
+    resize, small_normal, window_partition, window_unpartition,
 };
 
 const MLP_RATIO: usize = 4;

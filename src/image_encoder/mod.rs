@@ -13,11 +13,12 @@ pub use tiny_vit::TinyVit;
 pub use vit::ImageEncoderVit;
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Tensor};
 
 use crate::config::{Backbone, Sam2RadConfig};
-use crate::nn::{Conv3x3, Conv3x3Config, ENCODER_NORM_EPSILON, PointwiseConv, PointwiseConvConfig};
+use crate::nn::{
+    Conv3x3, Conv3x3Config, ENCODER_NORM_EPSILON, LayerNorm, LayerNormConfig, PointwiseConv, PointwiseConvConfig,
+};
 
 /// What is computed once for a frame and serves every structure and every prompt.
 #[derive(Debug, Clone)]

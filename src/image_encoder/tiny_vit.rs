@@ -1,13 +1,15 @@
 //! MobileSAM's image encoder: TinyViT-5M (`tiny_vit_sam.py`), a convolutional stage and three stages of windowed attention.
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData, module::conv2d, ops::ConvOptions};
 use std::collections::HashMap;
 
 use super::{Adapter, ConvNeck, ImageFeatures};
 use crate::config::TinyVitConfig;
-use crate::nn::{attention, gelu, linear, torch_default, window_partition, window_unpartition};
+use crate::nn::{
+    LayerNorm, LayerNormConfig, attention, gelu, linear, torch_default, window_partition, window_unpartition,
+};
 
 const EXPAND_RATIO: usize = 4;
 const BATCH_NORM_EPSILON: f64 = 1e-5;

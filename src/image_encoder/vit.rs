@@ -2,14 +2,14 @@
 //! positions.
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
+use burn::nn::{Linear, LinearConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::{Adapter, ConvNeck, ImageFeatures};
 use crate::config::{PATCH_SIZE, VitConfig};
 use crate::nn::{
-    ENCODER_NORM_EPSILON, PatchConv, PatchConvConfig, attention, gelu, linear, small_normal, window_partition,
-    window_unpartition,
+    ENCODER_NORM_EPSILON, LayerNorm, LayerNormConfig, PatchConv, PatchConvConfig, attention, gelu, linear,
+    small_normal, window_partition, window_unpartition,
 };
 
 const WINDOW_SIZE: usize = 14;

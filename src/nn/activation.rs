@@ -27,5 +27,9 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if let Some(y) = super::kernels::gelu(&x) {
         return y;
     }
+    #[cfg(feature = "train")]
+    if let Some(y) = super::gradients::gelu(&x) {
+        return y;
+    }
     activation::gelu(x)
 }

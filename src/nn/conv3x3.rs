@@ -46,6 +46,10 @@ impl Conv3x3 {
         if let Some(y) = super::kernels::conv3x3(&x, &weight, bias.as_ref()) {
             return y;
         }
+        #[cfg(feature = "train")]
+        if let Some(y) = super::gradients::conv3x3(&x, &weight, bias.as_ref()) {
+            return y;
+        }
         let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
         conv2d(x.permute([0, 3, 1, 2]), weight, bias, options).permute([0, 2, 3, 1])
     }

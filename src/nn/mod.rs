@@ -3,8 +3,11 @@
 mod activation;
 mod attention;
 mod conv3x3;
+#[cfg(feature = "train")]
+mod gradients;
 #[cfg(feature = "cpu")]
 mod kernels;
+mod layer_norm;
 mod linear;
 mod mlp;
 mod patch;
@@ -14,8 +17,9 @@ mod resize;
 mod window;
 
 pub use activation::{Activation, gelu};
-pub use attention::attention;
+pub use attention::{attention, attention_weights};
 pub use conv3x3::{Conv3x3, Conv3x3Config};
+pub use layer_norm::{LayerNorm, LayerNormConfig};
 pub use linear::{affine, linear};
 pub use mlp::{Mlp, MlpConfig};
 pub use patch::{PatchConv, PatchConvConfig, UpscaleConv, UpscaleConvConfig};

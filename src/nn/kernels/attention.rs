@@ -3,12 +3,13 @@
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
-use super::{Matrix, for_each_chunk, into_tensor, multiply_add, on_cpu, threads};
+use super::exp::exp_f32;
+#[cfg(feature = "train")]
+use super::sum;
+use super::{LANES, Matrix, for_each_chunk, into_tensor, multiply_add, on_cpu, threads};
 
 /// Queries a thread works on at a time.
 const BLOCK: usize = 64;
-/// Running sums of a softmax: as many as the widest registers hold, so that the compiler vectorises them.
-const LANES: usize = 16;
 
 /// A view `[batch, tokens, channels]` whose channels lie side by side.
 struct Tokens {
@@ -71,8 +72,7 @@ pub fn attention(
                 Some(bias) => scores.copy_from_slice(&bias[(head * n + first) * m..][..rows * m]),
                 None => scores.fill(0.0),
             }
-            let keys = k.matrix(b, 0, head * d);
-            let keys = Matrix { row_stride: keys.column_stride, column_stride: keys.row_stride, ..keys };
+            let keys = k.matrix(b, 0, head * d).transposed();
             multiply_add([rows, m, d], q.matrix(b, first, head * d), keys, &mut scores, m, scale as f32);
             scores.chunks_exact_mut(m).for_each(softmax);
             let weights = Matrix { data: &scores, offset: 0, row_stride: m, column_stride: 1 };
@@ -87,6 +87,49 @@ pub fn attention(
         }
     }
     Some(into_tensor(output, [batch, n, v_dim]))
+}
+
+/// The gradients of q, k and v from that of [`attention`]'s output, without a bias.
+#[cfg(feature = "train")]
+pub fn attention_backward(qkv: [&Tensor<3>; 3], grad: &Tensor<3>, heads: usize, scale: f64) -> [Tensor<3>; 3] {
+    let shapes = qkv.map(|x| x.dims());
+    let ([batch, n, q_dim], [_, m, v_dim]) = (shapes[0], shapes[2]);
+    let (d, e) = (q_dim / heads, v_dim / heads);
+    let [q, k, v] = qkv.map(|x| Tokens::new(x).expect("recorded on the CPU"));
+    let grad = Tokens::new(grad).expect("recorded on the CPU");
+    // A batch's three gradients lie one after the other, so that threads write to places of their own.
+    let sizes = [n * q_dim, m * q_dim, m * v_dim];
+    let mut output = vec![0f32; batch * sizes.iter().sum::<usize>()];
+    for_each_chunk(&mut output, sizes.iter().sum(), |b, output| {
+        let (q_grad, output) = output.split_at_mut(sizes[0]);
+        let (k_grad, v_grad) = output.split_at_mut(sizes[1]);
+        let (mut weights, mut scores_grad) = (vec![0f32; n * m], vec![0f32; n * m]);
+        for head in 0..heads {
+            let (q, k) = (q.matrix(b, 0, head * d), k.matrix(b, 0, head * d));
+            let (v, grad) = (v.matrix(b, 0, head * e), grad.matrix(b, 0, head * e));
+            weights.fill(0.0);
+            multiply_add([n, m, d], q, k.transposed(), &mut weights, m, scale as f32);
+            weights.chunks_exact_mut(m).for_each(softmax);
+            scores_grad.fill(0.0);
+            multiply_add([n, m, e], grad, v.transposed(), &mut scores_grad, m, 1.0);
+            for (weights, grad) in weights.chunks_exact(m).zip(scores_grad.chunks_exact_mut(m)) {
+                grad.iter_mut().zip(weights).for_each(|(grad, weight)| *grad *= weight);
+                let total = sum(grad, |value| value);
+                grad.iter_mut().zip(weights).for_each(|(grad, weight)| *grad -= weight * total);
+            }
+            let weights = Matrix { data: &weights, offset: 0, row_stride: m, column_stride: 1 };
+            let scores_grad = Matrix { data: &scores_grad, ..weights };
+            multiply_add([m, e, n], weights.transposed(), grad, &mut v_grad[head * e..], v_dim, 1.0);
+            multiply_add([n, d, m], scores_grad, k, &mut q_grad[head * d..], q_dim, scale as f32);
+            multiply_add([m, d, n], scores_grad.transposed(), q, &mut k_grad[head * d..], q_dim, scale as f32);
+        }
+    });
+    let part = |i: usize, shape: [usize; 3]| {
+        let first = sizes[..i].iter().sum::<usize>();
+        let batches = output.chunks_exact(sizes.iter().sum()).map(|batch| &batch[first..][..sizes[i]]);
+        into_tensor(batches.collect::<Vec<_>>().concat(), shape)
+    };
+    [part(0, shapes[0]), part(1, shapes[1]), part(2, shapes[2])]
 }
 
 /// The softmax of a row, in place.
@@ -107,36 +150,9 @@ fn softmax(row: &mut [f32]) {
     row.iter_mut().for_each(|value| *value *= factor);
 }
 
-/// exp of a number that is not positive, without branches, so that the compiler vectorises it: `2^n exp(r)` with
-/// `|r| <= ln 2 / 2` and a polynomial of degree 6 for `exp(r)` (error below one unit in the last place). Below -87, where
-/// the result would be subnormal, it is about 1e-38.
-#[inline(always)]
-fn exp_f32(x: f32) -> f32 {
-    const LN_2_HIGH: f32 = 0.693_359_4;
-    const LN_2_LOW: f32 = -2.121_944_4e-4;
-    // Adding and taking away 1.5 * 2^23 rounds to an integer.
-    const ROUND: f32 = 12_582_912.0;
-    let x = x.max(-87.0);
-    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
-    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
-    const TERMS: [f32; 6] = [1.987_569_1e-4, 1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5];
-    let tail = TERMS.iter().fold(0.0, |sum, term| sum * r + term);
-    let power = f32::from_bits(((n as i32 + 127) << 23) as u32);
-    (tail * r * r + r + 1.0) * power
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exp_is_within_two_units_in_the_last_place() {
-        for i in 0..870_000 {
-            let x = -(i as f32) * 1e-4;
-            let (found, expected) = (exp_f32(x), f64::from(x).exp());
-            assert!((f64::from(found) / expected - 1.0).abs() < 2.4e-7, "{x}: {found} {expected}");
-        }
-    }
 
     #[test]
     fn softmax_of_huge_scores_is_finite_and_sums_to_one() {

@@ -23,9 +23,7 @@ pub fn conv3x3(x: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>) -> O
     let rows_each = height.div_ceil(2 * threads());
     for (picture, output) in output.chunks_exact_mut(height * width * out_channels).enumerate() {
         let input = &input.storage::<f32>()[picture * height * width * channels..][..height * width * channels];
-        for (y, row) in input.chunks_exact(width * channels).enumerate() {
-            padded[((y + 1) * padded_width + 1) * channels..][..row.len()].copy_from_slice(row);
-        }
+        pad(input, width * channels, padded_width * channels, (padded_width + 1) * channels, &mut padded);
         for_each_chunk(output, rows_each * width * out_channels, |i, chunk| {
             let rows = chunk.len() / (width * out_channels);
             let mut wide = vec![0f32; rows * padded_width * out_channels];
@@ -47,6 +45,39 @@ pub fn conv3x3(x: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>) -> O
         });
     }
     Some(into_tensor(output, [batch, height, width, out_channels]))
+}
+
+/// The gradient of the weight `[out, in, 3, 3]` from that of the output: `x` `[batch, height, width, in]`, `grad`
+/// `[batch, height, width, out]`.
+#[cfg(feature = "train")]
+pub fn conv3x3_weight_gradient(x: &Tensor<4>, grad: &Tensor<4>) -> Tensor<4> {
+    let ([batch, height, width, channels], [_, _, _, out_channels]) = (x.dims(), grad.dims());
+    let [x, grad] = [x, grad].map(|x| on_cpu(x).expect("recorded on the CPU").to_contiguous());
+    let padded_width = width + 2;
+    let mut padded = vec![0f32; ((height + 2) * padded_width + 2) * channels];
+    // With the rows as far apart as the padded picture's; what lies between them is zero.
+    let mut wide = vec![0f32; height * padded_width * out_channels];
+    let mut output = vec![0f32; 9 * channels * out_channels];
+    for picture in 0..batch {
+        let input = &x.storage::<f32>()[picture * height * width * channels..][..height * width * channels];
+        let grad = &grad.storage::<f32>()[picture * height * width * out_channels..][..height * width * out_channels];
+        pad(input, width * channels, padded_width * channels, (padded_width + 1) * channels, &mut padded);
+        pad(grad, width * out_channels, padded_width * out_channels, 0, &mut wide);
+        for_each_chunk(&mut output, channels * out_channels, |tap, output| {
+            let first = (tap / 3) * padded_width + tap % 3;
+            let pixels = Matrix { data: &padded, offset: first * channels, row_stride: 1, column_stride: channels };
+            let grad = Matrix { data: &wide, offset: 0, row_stride: out_channels, column_stride: 1 };
+            multiply_add([channels, out_channels, height * padded_width], pixels, grad, output, out_channels, 1.0);
+        });
+    }
+    into_tensor(output, [3, 3, channels, out_channels]).permute([3, 2, 0, 1])
+}
+
+/// Copies rows to where they lie further apart, the first at `first`.
+fn pad(rows: &[f32], row_length: usize, distance: usize, first: usize, padded: &mut [f32]) {
+    for (y, row) in rows.chunks_exact(row_length).enumerate() {
+        padded[first + y * distance..][..row_length].copy_from_slice(row);
+    }
 }
 
 #[cfg(test)]

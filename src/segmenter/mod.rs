@@ -2,97 +2,26 @@
 //!
 //! [`Segmenter::encode`] looks at a frame once; [`Segmenter::segment`] then answers any number of requests on it.
 
-use burn::tensor::{Device, Tensor, TensorData};
+mod request;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use web_time::Instant;
 
+use crate::brush::{PAINTED_LOGIT, paint};
 use crate::checkpoint::{ModelCard, Structure};
 use crate::config::Sam2RadConfig;
+use crate::contour::{Polygon, contours};
 use crate::frame::Frame;
-use crate::model::{DecodedMasks, ImageFeatures, ManualPrompts, Point, PointLabel, PredictedPrompts, Sam2Rad};
+use crate::model::{DecodedMasks, ImageFeatures, ManualPrompts, Point, PredictedPrompts, Sam2Rad};
 use crate::postprocess::{ClassMap, PixelBox, StructureLogits, class_map};
 use crate::preprocess::{FrameTransform, preprocess};
-
-/// Who says what to segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Mode {
-    /// The learnt prompts alone.
-    #[default]
-    Autonomous,
-    /// The learnt prompts and a person's.
-    SemiAutonomous,
-    /// A person's alone: SAM as it always was. Structures without prompts are left out.
-    Manual,
-}
-
-/// A point in pixels of the frame.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct FramePoint {
-    /// Column.
-    pub x: f32,
-    /// Row.
-    pub y: f32,
-    /// On the structure or off it.
-    pub label: PointLabel,
-}
-
-/// What a person says of one structure, in pixels of the frame.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct StructurePrompts {
-    /// Which structure, counted from 0.
-    pub structure: usize,
-    /// Clicked points.
-    pub points: Vec<FramePoint>,
-    /// Left, top, right, bottom.
-    pub bounding_box: Option<[f32; 4]>,
-    /// Mask logits `[image_size / 4, image_size / 4]`, of an earlier answer or a brush; manual mode only, as in the paper.
-    pub mask: Option<Vec<f32>>,
-}
-
-/// What is asked of a frame.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Request {
-    /// Whose prompts count.
-    pub mode: Mode,
-    /// A person's prompts, at most one entry for a structure.
-    pub prompts: Vec<StructurePrompts>,
-    /// Three candidates for each mask, of which the one with the highest predicted IoU is taken.
-    pub multimask_output: bool,
-}
-
-/// A request that this model cannot answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RequestError {
-    /// The model has fewer structures.
-    #[error("there is no structure {asked}: the model has {has}, counted from 0")]
-    NoSuchStructure {
-        /// The structure asked for.
-        asked: usize,
-        /// How many there are.
-        has: usize,
-    },
-    /// A mask prompt of the wrong size.
-    #[error("a mask prompt has {found} values; for this model it must be {side} x {side} logits")]
-    MaskSize {
-        /// Values given.
-        found: usize,
-        /// Side of the right mask.
-        side: usize,
-    },
-    /// A mask prompt outside manual mode, where the predicted mask stands in its place.
-    #[error("a mask prompt is for manual mode: elsewhere the predicted mask is used; change the mode or leave it out")]
-    MaskMode,
-    /// The device did not give the result back.
-    #[error(
-        "the result could not be read from the device: {0}; load the model again, on another backend if it happens again"
-    )]
-    Device(String),
-}
+pub use request::{FramePoint, Mode, Request, RequestError, StructurePrompts};
 
 /// A frame that has been looked at.
 #[derive(Debug, Clone)]
 pub struct EncodedFrame {
-    transform: FrameTransform,
-    features: ImageFeatures,
+    pub(crate) transform: FrameTransform,
+    pub(crate) features: ImageFeatures,
     predicted: PredictedPrompts,
     timings: Vec<Timing>,
 }
@@ -123,6 +52,8 @@ pub struct StructureResult {
     pub bounds: Option<PixelBox>,
     /// The box that the prompt predictor expected, left, top, right, bottom in pixels of the frame.
     pub predicted_box: [f32; 4],
+    /// The mask's contours between pixels, holes among them.
+    pub contours: Vec<Polygon>,
 }
 
 /// The answer to a request.
@@ -139,24 +70,46 @@ pub struct Segmentation {
 /// A model with what its file says of it.
 #[derive(Debug)]
 pub struct Segmenter {
-    model: Sam2Rad,
-    config: Sam2RadConfig,
+    pub(crate) model: Sam2Rad,
+    pub(crate) config: Sam2RadConfig,
     card: ModelCard,
     device: Device,
+    is_manual_only: bool,
+    has_object_scores: bool,
 }
 
 /// One mask before it is resized.
-struct Decoded {
-    structure: usize,
-    logits: Vec<f32>,
-    iou: f32,
-    object_score: f32,
+pub(crate) struct Decoded {
+    pub(crate) structure: usize,
+    /// `[image_size / 4, image_size / 4]`.
+    pub(crate) logits: Vec<f32>,
+    pub(crate) iou: f32,
+    pub(crate) object_score: f32,
 }
 
 impl Segmenter {
     /// A network on `device` and its card.
     pub fn new(model: Sam2Rad, config: Sam2RadConfig, card: ModelCard, device: Device) -> Self {
-        Self { model, config, card, device }
+        Self { model, config, card, device, is_manual_only: false, has_object_scores: true }
+    }
+
+    /// Says which weights are freshly initialised and mean nothing ([`Loaded::initialised`](crate::checkpoint::Loaded)):
+    /// without a prompt predictor only manual mode is answered; without a head for object scores, everything is present.
+    pub fn with_initialised(mut self, names: &[String]) -> Self {
+        let lacks = |part: &str| names.iter().any(|name| name.starts_with(part));
+        self.is_manual_only = lacks("prompt_predictor.");
+        self.has_object_scores = !lacks("mask_decoder.pred_obj_score_head.");
+        self
+    }
+
+    /// Whether only manual mode is answered.
+    pub fn is_manual_only(&self) -> bool {
+        self.is_manual_only
+    }
+
+    /// The network.
+    pub fn model(&self) -> &Sam2Rad {
+        &self.model
     }
 
     /// What the file says of the model.
@@ -189,56 +142,88 @@ impl Segmenter {
     /// # Errors
     /// [`RequestError`].
     pub async fn segment(&self, frame: &EncodedFrame, request: &Request) -> Result<Segmentation, RequestError> {
-        self.check(request)?;
         let mut clock = Clock { laps: frame.timings.clone(), ..Clock::start() };
+        let decoded = self.decode(frame, request).await?;
+        let boxes = self.predicted_boxes(frame).await?;
+        clock.lap("mask_decoder");
+
+        let logits: Vec<_> = decoded.iter().map(Decoded::for_map).collect();
+        let map = class_map(&logits, &frame.transform);
+        let contours = contours(&logits, &frame.transform);
+        let each = decoded.iter().zip(&logits).zip(&map.extents).zip(contours);
+        let structures = each.map(|(((decoded, logits), extent), contours)| StructureResult {
+            structure: decoded.structure,
+            present: logits.is_present(),
+            iou: decoded.iou,
+            object_score: decoded.object_score,
+            area: extent.area,
+            bounds: extent.bounds,
+            predicted_box: boxes[decoded.structure],
+            contours,
+        });
+        let structures = structures.collect();
+        clock.lap("postprocess");
+        Ok(Segmentation { map, structures, timings: clock.laps })
+    }
+
+    /// The masks that a request asks for, in the order of their structures.
+    pub(crate) async fn decode(&self, frame: &EncodedFrame, request: &Request) -> Result<Vec<Decoded>, RequestError> {
+        self.check(request)?;
         let mut decoded = Vec::new();
         let prompted = |i: usize| request.prompts.iter().find(|prompts| prompts.structure == i);
         let unprompted = |i: &usize| request.mode == Mode::Autonomous || prompted(*i).is_none();
         let (alone, with_person): (Vec<_>, Vec<_>) = (0..self.config.structures).partition(unprompted);
+        let learnt = self.learnt_tokens(frame, &request.tokens_off);
         if request.mode != Mode::Manual && !alone.is_empty() {
-            let rows = TensorData::new(alone.iter().map(|&i| i as i32).collect::<Vec<_>>(), [alone.len()]);
-            let rows = Tensor::from_data(rows, &self.device);
-            let sparse = frame.predicted.sparse.clone().select(0, rows.clone());
+            let rows = self.indices(&alone);
+            let sparse = learnt.clone().map(|learnt| learnt.select(0, rows.clone()));
             let dense = frame.predicted.dense.clone().select(0, rows);
-            let masks = self.model.decode_masks(&frame.features, Some(sparse), dense, request.multimask_output);
+            let masks = self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output);
             decoded.extend(self.read(&alone, masks).await?);
         }
         for i in with_person {
             let Some(prompts) = prompted(i) else { continue };
-            let manual = self.model.encode_prompts(&self.to_input(prompts, &frame.transform));
+            let mask = self.mask_prompt(frame, prompts, request.mode).await?;
+            let is_painted = mask.is_some();
+            let manual = self.model.encode_prompts(&self.to_input(prompts, mask, &frame.transform));
             let (sparse, dense) = match request.mode {
                 Mode::Manual => (manual.sparse, manual.dense),
                 _ => {
-                    let learnt = frame.predicted.sparse.clone().narrow(0, i, 1);
-                    let sparse = std::iter::once(learnt).chain(manual.sparse).collect();
-                    (Some(Tensor::cat(sparse, 1)), frame.predicted.dense.clone().narrow(0, i, 1))
+                    let learnt = learnt.clone().map(|learnt| learnt.narrow(0, i, 1));
+                    let sparse: Vec<_> = learnt.into_iter().chain(manual.sparse).collect();
+                    let predicted = || frame.predicted.dense.clone().narrow(0, i, 1);
+                    let sparse = (!sparse.is_empty()).then(|| Tensor::cat(sparse, 1));
+                    (sparse, if is_painted { manual.dense } else { predicted() })
                 }
             };
             let masks = self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output);
             decoded.extend(self.read(&[i], masks).await?);
         }
         decoded.sort_by_key(|decoded| decoded.structure);
-        let boxes = read_floats(frame.predicted.boxes.clone()).await?;
-        clock.lap("mask_decoder");
+        Ok(decoded)
+    }
 
-        let logits: Vec<_> = decoded.iter().map(Decoded::for_map).collect();
-        let map = class_map(&logits, &frame.transform);
+    /// The learnt prompts `[structures, tokens, dim]` without those that are off; `None` where all are.
+    fn learnt_tokens(&self, frame: &EncodedFrame, off: &[usize]) -> Option<Tensor<3>> {
+        let sparse = frame.predicted.sparse.clone();
+        if off.is_empty() {
+            return Some(sparse);
+        }
+        let kept: Vec<usize> = (0..self.config.tokens).filter(|token| !off.contains(token)).collect();
+        (!kept.is_empty()).then(|| sparse.select(1, self.indices(&kept)))
+    }
+
+    fn indices(&self, indices: &[usize]) -> Tensor<1, Int> {
+        let values = indices.iter().map(|&i| i as i32).collect::<Vec<_>>();
+        Tensor::from_data(TensorData::new(values, [indices.len()]), &self.device)
+    }
+
+    /// The predictor's box of each structure, left, top, right, bottom in pixels of the frame.
+    pub(crate) async fn predicted_boxes(&self, frame: &EncodedFrame) -> Result<Vec<[f32; 4]>, RequestError> {
         let size = self.config.image_size as f32;
-        let structures =
-            decoded.iter().zip(&logits).zip(&map.extents).map(|((decoded, logits), extent)| StructureResult {
-                structure: decoded.structure,
-                present: logits.is_present(),
-                iou: decoded.iou,
-                object_score: decoded.object_score,
-                area: extent.area,
-                bounds: extent.bounds,
-                predicted_box: frame
-                    .transform
-                    .box_to_frame(std::array::from_fn(|k| boxes[decoded.structure * 4 + k] * size)),
-            });
-        let structures = structures.collect();
-        clock.lap("postprocess");
-        Ok(Segmentation { map, structures, timings: clock.laps })
+        let boxes = read_floats(frame.predicted.boxes.clone()).await?;
+        let corners = boxes.as_chunks::<4>().0.iter().map(|corners| corners.map(|corner| corner * size));
+        Ok(corners.map(|corners| frame.transform.box_to_frame(corners)).collect())
     }
 
     /// What the model computes on its way from the frame to the masks of the autonomous mode, by the names that the golden
@@ -274,6 +259,12 @@ impl Segmenter {
 
     fn check(&self, request: &Request) -> Result<(), RequestError> {
         let (has, side) = (self.config.structures, self.config.low_res_size());
+        if self.is_manual_only && request.mode != Mode::Manual {
+            return Err(RequestError::ManualOnly);
+        }
+        if let Some(&asked) = request.tokens_off.iter().find(|&&token| token >= self.config.tokens) {
+            return Err(RequestError::NoSuchToken { asked, has: self.config.tokens });
+        }
         for prompts in &request.prompts {
             if prompts.structure >= has {
                 return Err(RequestError::NoSuchStructure { asked: prompts.structure, has });
@@ -288,8 +279,32 @@ impl Segmenter {
         Ok(())
     }
 
-    /// A person's prompts in pixels of the model's input.
-    fn to_input(&self, prompts: &StructurePrompts, transform: &FrameTransform) -> ManualPrompts {
+    /// The logits of a person's mask prompt, strokes painted over them; `None` where there is neither mask nor stroke.
+    async fn mask_prompt(
+        &self,
+        frame: &EncodedFrame,
+        prompts: &StructurePrompts,
+        mode: Mode,
+    ) -> Result<Option<Vec<f32>>, RequestError> {
+        if prompts.strokes.is_empty() {
+            return Ok(prompts.mask.clone());
+        }
+        let mut logits = match (mode, &prompts.mask) {
+            (Mode::Manual, Some(mask)) => mask.clone(),
+            (Mode::Manual, None) => vec![-PAINTED_LOGIT; self.config.low_res_size().pow(2)],
+            _ => read_floats(frame.predicted.interim_mask.clone().narrow(0, prompts.structure, 1)).await?,
+        };
+        paint(&prompts.strokes, &frame.transform, &mut logits);
+        Ok(Some(logits))
+    }
+
+    /// A person's prompts in pixels of the model's input, with the logits of the mask prompt.
+    fn to_input(
+        &self,
+        prompts: &StructurePrompts,
+        mask: Option<Vec<f32>>,
+        transform: &FrameTransform,
+    ) -> ManualPrompts {
         let side = self.config.low_res_size();
         let points = prompts.points.iter().map(|point| {
             let [x, y] = transform.to_input([point.x, point.y]);
@@ -298,10 +313,7 @@ impl Segmenter {
         ManualPrompts {
             points: points.collect(),
             bounding_box: prompts.bounding_box.map(|corners| transform.box_to_input(corners)),
-            mask: prompts
-                .mask
-                .as_ref()
-                .map(|mask| Tensor::from_data(TensorData::new(mask.clone(), [1, side, side, 1]), &self.device)),
+            mask: mask.map(|mask| Tensor::from_data(TensorData::new(mask, [1, side, side, 1]), &self.device)),
         }
     }
 
@@ -317,6 +329,7 @@ impl Segmenter {
             .map(|(((&structure, logits), ious), object_score)| {
                 let best = (0..candidates).max_by(|&a, &b| ious[a].total_cmp(&ious[b])).unwrap_or(0);
                 let logits = logits[best * height * width..][..height * width].to_vec();
+                let object_score = if self.has_object_scores { object_score } else { 0.0 };
                 Decoded { structure, logits, iou: ious[best], object_score }
             })
             .collect())
@@ -324,13 +337,13 @@ impl Segmenter {
 }
 
 impl Decoded {
-    fn for_map(&self) -> StructureLogits<'_> {
+    pub(crate) fn for_map(&self) -> StructureLogits<'_> {
         let class_id = u8::try_from(self.structure + 1).expect("a configuration has 255 structures at most");
         StructureLogits { class_id, logits: &self.logits, object_score: self.object_score }
     }
 }
 
-async fn read_floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, RequestError> {
+pub(crate) async fn read_floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, RequestError> {
     let data = tensor.into_data_async().await.map_err(|error| RequestError::Device(format!("{error:?}")))?;
     Ok(data.iter().collect())
 }

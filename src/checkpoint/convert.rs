@@ -1,0 +1,73 @@
+//! What a checkpoint needs to become a model file: to be opened whatever it is, and to be described.
+
+use super::{CheckpointError, Dtype, ModelCard, ModelFileReader, PytorchSource, Structure, TensorSource};
+use crate::config::Sam2RadConfig;
+use crate::overlay::default_color;
+
+/// A whole file in memory as a source of weights, and its own description if it has one.
+///
+/// # Errors
+/// As [`ModelFileReader`] and [`PytorchSource::from_bytes`].
+pub fn open_bytes(bytes: Vec<u8>) -> Result<(Box<dyn TensorSource>, Option<ModelCard>), CheckpointError> {
+    if !is_safetensors(&bytes) {
+        return Ok((Box::new(PytorchSource::from_bytes(bytes)?), None));
+    }
+    let mut reader = ModelFileReader::default();
+    reader.push(&bytes)?;
+    drop(bytes);
+    let file = reader.finish()?;
+    let card = file.card().cloned();
+    Ok((Box::new(file), card))
+}
+
+/// Whether a file that starts so is a safetensors file: the length of its header, then the header's brace.
+pub fn is_safetensors(start: &[u8]) -> bool {
+    start.get(8) == Some(&b'{')
+}
+
+/// What a person says of a model; what is empty is taken from the file it is converted from, where that has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Description {
+    /// Names of the structures, in the order of their prompts.
+    pub structures: Vec<String>,
+    /// Where the weights come from.
+    pub provenance: String,
+    /// Under which licence they are.
+    pub licence: String,
+    /// What they were trained on.
+    pub training_data: String,
+    /// When they were made, `YYYY-MM-DD`.
+    pub date: String,
+}
+
+impl Description {
+    /// The card of a network, with what the card of the file it comes from has. Structures without a name are numbered.
+    pub fn card(self, config: &Sam2RadConfig, known: Option<&ModelCard>, dtype: Dtype) -> ModelCard {
+        let structures = (0..config.structures).map(|i| {
+            let before = known.and_then(|card| card.structures.get(i));
+            let name = self.structures.get(i).or(before.map(|structure| &structure.name));
+            Structure {
+                name: name.cloned().unwrap_or_else(|| format!("structure {}", i + 1)),
+                color: before.map_or_else(|| default_color(i), |structure| structure.color),
+            }
+        });
+        let structures = structures.collect();
+        let or = |said: String, of: fn(&ModelCard) -> &String| match known {
+            Some(card) if said.is_empty() => of(card).clone(),
+            _ => said,
+        };
+        ModelCard {
+            architecture: config.architecture.clone(),
+            image_size: config.image_size,
+            tokens: config.tokens,
+            structures,
+            dtype,
+            normalization: known.map(|card| card.normalization).unwrap_or_default(),
+            provenance: or(self.provenance, |card| &card.provenance),
+            licence: or(self.licence, |card| &card.licence),
+            training_data: or(self.training_data, |card| &card.training_data),
+            date: or(self.date, |card| &card.date),
+            sha256: String::new(),
+        }
+    }
+}

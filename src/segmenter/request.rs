@@ -1,0 +1,99 @@
+//! What can be asked of a frame, and why it cannot be answered.
+
+use crate::brush::Stroke;
+use crate::model::PointLabel;
+
+/// Who says what to segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// The learnt prompts alone.
+    #[default]
+    Autonomous,
+    /// The learnt prompts and a person's.
+    SemiAutonomous,
+    /// A person's alone: SAM as it always was. Structures without prompts are left out.
+    Manual,
+}
+
+/// A point in pixels of the frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FramePoint {
+    /// Column.
+    pub x: f32,
+    /// Row.
+    pub y: f32,
+    /// On the structure or off it.
+    pub label: PointLabel,
+}
+
+/// What a person says of one structure, in pixels of the frame.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StructurePrompts {
+    /// Which structure, counted from 0.
+    pub structure: usize,
+    /// Clicked points.
+    pub points: Vec<FramePoint>,
+    /// Left, top, right, bottom.
+    pub bounding_box: Option<[f32; 4]>,
+    /// Brush strokes, later ones over earlier ones. In semi-autonomous mode they are painted over the interim mask that the
+    /// prompt predictor expects (paper, section 3.2) before it is embedded; in manual mode over `mask`, or, where there is none,
+    /// over a mask that is sure to be empty. See [`PAINTED_LOGIT`](crate::brush::PAINTED_LOGIT).
+    pub strokes: Vec<Stroke>,
+    /// Mask logits `[image_size / 4, image_size / 4]`, of an earlier answer; manual mode only, as in the paper.
+    pub mask: Option<Vec<f32>>,
+}
+
+/// What is asked of a frame.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Request {
+    /// Whose prompts count.
+    pub mode: Mode,
+    /// A person's prompts, at most one entry for a structure.
+    pub prompts: Vec<StructurePrompts>,
+    /// Three candidates for each mask, of which the one with the highest predicted IoU is taken.
+    pub multimask_output: bool,
+    /// Learnt prompt tokens that the decoder does not get, counted from 0: to see what each does.
+    pub tokens_off: Vec<usize>,
+}
+
+/// A request that this model cannot answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The model has fewer structures.
+    #[error("there is no structure {asked}: the model has {has}, counted from 0")]
+    NoSuchStructure {
+        /// The structure asked for.
+        asked: usize,
+        /// How many there are.
+        has: usize,
+    },
+    /// The model has fewer learnt tokens.
+    #[error("there is no prompt token {asked}: the model has {has} for each structure, counted from 0")]
+    NoSuchToken {
+        /// The token asked for.
+        asked: usize,
+        /// How many there are.
+        has: usize,
+    },
+    /// The learnt prompts of an official checkpoint are not learnt yet.
+    #[error(
+        "this checkpoint has no trained prompt predictor, as SAM's own have none: it answers in manual mode alone; add a point, a box or a brush stroke"
+    )]
+    ManualOnly,
+    /// A mask prompt of the wrong size.
+    #[error("a mask prompt has {found} values; for this model it must be {side} x {side} logits")]
+    MaskSize {
+        /// Values given.
+        found: usize,
+        /// Side of the right mask.
+        side: usize,
+    },
+    /// A mask prompt outside manual mode, where the predicted mask stands in its place.
+    #[error("a mask prompt is for manual mode: elsewhere the predicted mask is used; change the mode or leave it out")]
+    MaskMode,
+    /// The device did not give the result back.
+    #[error(
+        "the result could not be read from the device: {0}; load the model again, on another backend if it happens again"
+    )]
+    Device(String),
+}

@@ -1,0 +1,365 @@
+//! What a training is told, as TOML. Defaults are the reference's; `EXAMPLE` is a commented file for a network from nothing.
+
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+use super::{Augmentation, Mode, TrainError, forward::PromptMix};
+use crate::config::Architecture;
+use crate::phantom::{Preset, Ranges};
+
+/// A commented configuration, ready to run.
+pub const EXAMPLE: &str = include_str!("example.toml");
+
+/// A training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// What is trainable.
+    #[serde(default = "default_mode")]
+    pub mode: Mode,
+    /// Every random choice follows from it: the same seed gives the same curve.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Steps of the optimizer.
+    pub steps: usize,
+    /// Pictures that a step looks at.
+    #[serde(default = "default_batch_size")]
+    pub batch_size: usize,
+    /// The network and where its weights start.
+    pub model: ModelConfig,
+    /// The pictures.
+    pub data: DataConfig,
+    /// How often each kind of prompt is given.
+    #[serde(default)]
+    pub prompts: PromptMix,
+    /// How pictures are changed.
+    #[serde(default)]
+    pub augmentation: Augmentation,
+    /// Kept image features, where the encoder is frozen.
+    #[serde(default)]
+    pub features: FeatureConfig,
+    /// What the losses look at.
+    #[serde(default)]
+    pub loss: LossConfig,
+    /// How weights move.
+    #[serde(default)]
+    pub optimizer: OptimizerConfig,
+    /// What is written, and how often.
+    #[serde(default)]
+    pub report: ReportConfig,
+    /// What the model file says of itself.
+    #[serde(default)]
+    pub card: CardConfig,
+}
+
+/// The network and where its weights start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// `scratch`, or a model file or checkpoint to start from.
+    pub init: String,
+    /// The network. Needed from scratch; else the file's own, where it is left out. A file may lack adapters and LoRA
+    /// updates that are asked for here: they start without effect.
+    pub architecture: Option<Architecture>,
+    /// Side of the input in pixels; the file's own, or 1024, where it is left out.
+    pub image_size: Option<usize>,
+    /// Learnable tokens for each structure, where the file has none.
+    #[serde(default = "default_tokens")]
+    pub tokens: usize,
+}
+
+/// The pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "source", rename_all = "lowercase")]
+pub enum DataConfig {
+    /// Simulated ultrasound, made on the fly.
+    Phantom(PhantomData),
+    /// Labelled pictures in the reference's folder layout.
+    Folder(FolderData),
+}
+
+/// Simulated pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PhantomData {
+    /// The scene.
+    pub preset: Preset,
+    /// The machines.
+    #[serde(default = "default_ranges")]
+    pub ranges: Ranges,
+    /// How many pictures there are; after the last one they come again in another order.
+    pub count: usize,
+    /// Picture `i` has this seed plus `i`.
+    pub first_seed: u64,
+    /// Pictures to validate on.
+    pub validation_count: usize,
+    /// Validation picture `i` has this seed plus `i`.
+    pub validation_first_seed: u64,
+    /// New pictures (further seeds) instead of the same again after the last one.
+    #[serde(default)]
+    pub fresh: bool,
+}
+
+/// Pictures from a folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FolderData {
+    /// The folder: `Train/imgs`, `Train/gts`, and, if there is a test set, `Test/imgs`, `Test/gts`.
+    pub folder: PathBuf,
+    /// At most so many pictures of `Train`, drawn by the seed; all where it is left out.
+    pub limit: Option<usize>,
+    /// Share of those pictures that is kept for validation.
+    #[serde(default = "default_validation_share")]
+    pub validation_share: f64,
+    /// File names to leave out of training and to validate on, instead of a share.
+    #[serde(default)]
+    pub validation_names: Vec<String>,
+}
+
+/// Kept image features, where the encoder is frozen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FeatureConfig {
+    /// Augmented variants of each picture.
+    pub variants: usize,
+    /// Where they are kept, so that several trainings can share them; `features` in the output folder where it is left out.
+    pub folder: Option<PathBuf>,
+}
+
+/// What the losses look at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LossConfig {
+    /// Side of the masks that are compared: a quarter of the image size or a multiple of that; the image size (the
+    /// reference's) where it is left out.
+    pub mask_size: Option<usize>,
+    /// Weight of the error of the predicted IoU. The reference has none (0): SAM's own weights know it already; a network
+    /// from scratch must learn it for the shown confidence to mean something.
+    pub iou_weight: f64,
+}
+
+/// AdamW (Loshchilov and Hutter, arXiv 1711.05101) with a warm-up and a cosine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OptimizerConfig {
+    /// Learning rate at its highest.
+    pub learning_rate: f64,
+    /// Learning rate at the end.
+    pub final_learning_rate: f64,
+    /// Steps in which it rises from 0.
+    pub warm_up_steps: usize,
+    /// Weight decay, decoupled, of every trained weight.
+    pub weight_decay: f64,
+    /// The norm of all gradients together is at most this; 0 for no bound.
+    pub clip_norm: f64,
+    /// Decay of the moving average of the weights that is validated and written; 0 for the weights themselves.
+    pub average_decay: f64,
+}
+
+/// What is written, and how often, in steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReportConfig {
+    /// A row of losses in the table.
+    pub log_every: usize,
+    /// A validation, overlays and the plot.
+    pub validate_every: usize,
+    /// A checkpoint to resume from.
+    pub checkpoint_every: usize,
+    /// Validation pictures painted each time.
+    pub overlays: usize,
+    /// Validations without a better Dice after which the training ends; 0 for never.
+    pub patience: usize,
+}
+
+/// What the model file says of itself, beside what is known.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CardConfig {
+    /// Under which licence the weights are.
+    pub licence: String,
+    /// What they were trained on, in place of the data's own description.
+    pub training_data: String,
+    /// The day, `YYYY-MM-DD`; today where it is left out.
+    pub date: String,
+}
+
+fn default_mode() -> Mode {
+    Mode::Peft
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+fn default_batch_size() -> usize {
+    4
+}
+
+fn default_tokens() -> usize {
+    10
+}
+
+fn default_ranges() -> Ranges {
+    Ranges::Standard
+}
+
+fn default_validation_share() -> f64 {
+    0.2
+}
+
+impl Default for FeatureConfig {
+    fn default() -> Self {
+        Self { variants: 8, folder: None }
+    }
+}
+
+impl Default for LossConfig {
+    fn default() -> Self {
+        Self { mask_size: None, iou_weight: 0.0 }
+    }
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self {
+            learning_rate: 1e-4,
+            final_learning_rate: 1e-5,
+            warm_up_steps: 0,
+            weight_decay: 0.1,
+            clip_norm: 0.0,
+            average_decay: 0.0,
+        }
+    }
+}
+
+impl Default for ReportConfig {
+    fn default() -> Self {
+        Self { log_every: 20, validate_every: 500, checkpoint_every: 500, overlays: 4, patience: 0 }
+    }
+}
+
+impl TrainConfig {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// [`TrainError::Io`], [`TrainError::Config`].
+    pub fn read(path: &Path) -> Result<Self, TrainError> {
+        let text = std::fs::read_to_string(path).map_err(TrainError::io(path))?;
+        Self::parse(&text).map_err(|why| TrainError::Config { path: path.into(), why })
+    }
+
+    /// Parses and checks TOML; what is wrong, otherwise.
+    fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|error| error.to_string())?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let positive = [
+            ("steps", self.steps),
+            ("batch_size", self.batch_size),
+            ("features.variants", self.features.variants),
+            ("report.log_every", self.report.log_every),
+            ("report.validate_every", self.report.validate_every),
+            ("report.checkpoint_every", self.report.checkpoint_every),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            return Err(format!("`{name}` is 0; it must be at least 1"));
+        }
+        let (mix, augmentation) = (&self.prompts, &self.augmentation);
+        let probabilities = [
+            ("prompts.learned", mix.learned),
+            ("prompts.box", mix.bounding_box),
+            ("prompts.mask", mix.mask),
+            ("prompts.points", mix.points),
+            ("augmentation.affine_p", augmentation.affine_p),
+            ("augmentation.flip_p", augmentation.flip_p),
+            ("augmentation.crop_p", augmentation.crop_p),
+            ("augmentation.centred_crop_p", augmentation.centred_crop_p),
+            ("augmentation.depth_p", augmentation.depth_p),
+            ("augmentation.gain_p", augmentation.gain_p),
+            ("augmentation.gamma_p", augmentation.gamma_p),
+            ("augmentation.speckle_p", augmentation.speckle_p),
+            ("augmentation.shadow_p", augmentation.shadow_p),
+            ("augmentation.crop_min", f64::from(augmentation.crop_min)),
+            ("augmentation.centred_crop_min", f64::from(augmentation.centred_crop_min)),
+            ("augmentation.shadow_depth", f64::from(augmentation.shadow_depth)),
+            ("optimizer.average_decay", self.optimizer.average_decay),
+        ];
+        if let Some((name, value)) = probabilities.iter().find(|(_, value)| !(0.0..=1.0).contains(value)) {
+            return Err(format!("`{name}` is {value}; it must be from 0 to 1"));
+        }
+        for (name, value) in [("crop_min", augmentation.crop_min), ("centred_crop_min", augmentation.centred_crop_min)]
+        {
+            if value < 0.1 {
+                return Err(format!("`augmentation.{name}` is {value}; it must be at least 0.1"));
+            }
+        }
+        for (name, value) in [("gamma_max", augmentation.gamma_max), ("depth_factor", augmentation.depth_factor)] {
+            if !(value >= 1.0 && value.is_finite()) {
+                return Err(format!("`augmentation.{name}` is {value}; it must be at least 1"));
+            }
+        }
+        let optimizer = &self.optimizer;
+        if !(optimizer.learning_rate > 0.0 && optimizer.learning_rate.is_finite()) {
+            return Err(format!("`optimizer.learning_rate` is {}; it must be more than 0", optimizer.learning_rate));
+        }
+        if self.model.init == "scratch" && self.model.architecture.is_none() {
+            return Err("`model.init` is \"scratch\": say with [model.architecture] which network".into());
+        }
+        Ok(())
+    }
+
+    /// The learning rate of a step, counted from 0: a line up, then a cosine down (Loshchilov and Hutter, arXiv 1608.03983).
+    pub fn learning_rate(&self, step: usize) -> f64 {
+        let optimizer = &self.optimizer;
+        let warm_up = optimizer.warm_up_steps;
+        if step < warm_up {
+            return optimizer.learning_rate * (step + 1) as f64 / warm_up as f64;
+        }
+        let share = (step - warm_up) as f64 / self.steps.saturating_sub(warm_up).max(1) as f64;
+        let swing = (optimizer.learning_rate - optimizer.final_learning_rate) / 2.0;
+        optimizer.final_learning_rate + swing * (1.0 + (std::f64::consts::PI * share.min(1.0)).cos())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_valid_configuration() {
+        let config = TrainConfig::parse(EXAMPLE).unwrap();
+        assert_eq!(config.mode, Mode::Scratch);
+    }
+
+    #[test]
+    fn an_unknown_key_is_an_error_that_names_it() {
+        let error = TrainConfig::parse(&EXAMPLE.replace("batch_size =", "batchsize =")).unwrap_err();
+        assert!(error.contains("batchsize"), "{error}");
+        let error = TrainConfig::parse(&EXAMPLE.replace("warm_up_steps =", "warmup =")).unwrap_err();
+        assert!(error.contains("warmup"), "{error}");
+        let error = TrainConfig::parse(&EXAMPLE.replace("first_seed =", "seeds =")).unwrap_err();
+        assert!(error.contains("seeds"), "{error}");
+    }
+
+    #[test]
+    fn a_probability_beyond_one_is_refused() {
+        let error = TrainConfig::parse(&EXAMPLE.replace("flip_p = 0.3", "flip_p = 30")).unwrap_err();
+        assert!(error.contains("augmentation.flip_p"), "{error}");
+    }
+
+    #[test]
+    fn the_learning_rate_rises_and_falls() {
+        let mut config = TrainConfig::parse(EXAMPLE).unwrap();
+        config.steps = 110;
+        config.optimizer =
+            OptimizerConfig { learning_rate: 1.0, final_learning_rate: 0.1, warm_up_steps: 10, ..config.optimizer };
+        assert_eq!(config.learning_rate(0), 0.1);
+        assert_eq!(config.learning_rate(9), 1.0);
+        assert!((config.learning_rate(60) - 0.55).abs() < 1e-12);
+        assert!((config.learning_rate(110) - 0.1).abs() < 1e-12);
+    }
+}

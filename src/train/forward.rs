@@ -1,0 +1,121 @@
+//! A training step's way through the network: a frame's features and mixed prompts to what the losses compare (the
+//! reference's `prompt_sampler.py` and `model.py`).
+
+use burn::tensor::Tensor;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use super::loss::{Predictions, PredictorPredictions};
+use crate::model::{ImageFeatures, ManualPrompts, Sam2Rad};
+use crate::nn::{Interpolation, resize};
+
+/// How often each kind of prompt is given while training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PromptMix {
+    /// The prompt predictor's.
+    pub learned: f64,
+    /// The box around the truth.
+    #[serde(rename = "box")]
+    pub bounding_box: f64,
+    /// The true mask, small; only beside a box or points, and only where the predictor's own is not used.
+    pub mask: f64,
+    /// One to three clicks, the first on the structure. The reference gives none.
+    pub points: f64,
+}
+
+impl Default for PromptMix {
+    /// The reference's.
+    fn default() -> Self {
+        Self { learned: 0.9, bounding_box: 0.5, mask: 0.1, points: 0.0 }
+    }
+}
+
+/// The kinds of prompts of one step. At least the predictor's or a box or points.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PromptKinds {
+    /// The prompt predictor is asked.
+    pub learned: bool,
+    /// A box is given.
+    pub bounding_box: bool,
+    /// A mask is given.
+    pub mask: bool,
+    /// Points are given.
+    pub points: bool,
+}
+
+impl PromptKinds {
+    /// The learnt prompts alone, as in autonomous mode.
+    pub const AUTONOMOUS: Self = Self { learned: true, bounding_box: false, mask: false, points: false };
+}
+
+impl PromptMix {
+    /// Draws the kinds of a step.
+    pub fn draw(&self, rng: &mut impl Rng) -> PromptKinds {
+        let mut drawn = |probability: f64| rng.random::<f64>() < probability;
+        let [learned, bounding_box, mask, points] =
+            [drawn(self.learned), drawn(self.bounding_box), drawn(self.mask), drawn(self.points)];
+        // A mask alone is no prompt to start from: the reference asks the predictor then.
+        PromptKinds { learned: learned || !(bounding_box || points), bounding_box, mask, points }
+    }
+}
+
+/// Runs prompt predictor and decoder for all structures of a frame.
+///
+/// `manual` has an entry for each structure, all with as many points and boxes; empty where no manual prompts are given.
+/// Masks come at `loss_size`, a multiple of the decoder's own size or that size itself.
+pub fn predict(
+    model: &Sam2Rad,
+    features: &ImageFeatures,
+    learned: bool,
+    manual: &[ManualPrompts],
+    loss_size: usize,
+) -> Predictions {
+    let predicted = learned.then(|| model.predict_prompts(features));
+    let manual: Vec<_> = manual.iter().map(|prompts| model.encode_prompts(prompts)).collect();
+    let rows = |parts: Vec<Tensor<3>>| (!parts.is_empty()).then(|| Tensor::cat(parts, 0));
+    let manual_sparse = rows(manual.iter().filter_map(|embedded| embedded.sparse.clone()).collect());
+    let sparse: Vec<_> = predicted.iter().map(|predicted| predicted.sparse.clone()).chain(manual_sparse).collect();
+    let dense = match &predicted {
+        Some(predicted) => predicted.dense.clone(),
+        None => Tensor::cat(manual.into_iter().map(|embedded| embedded.dense).collect(), 0),
+    };
+    let decoded = model.decode_masks(features, Some(Tensor::cat(sparse, 1)), dense, false);
+    let at_loss_size = |maps: Tensor<4>| match maps.dims()[1] {
+        side if side == loss_size => maps.flatten::<2>(1, 3),
+        _ => resize(maps, [loss_size; 2], Interpolation::Bilinear).flatten::<2>(1, 3),
+    };
+    Predictions {
+        masks: at_loss_size(decoded.low_res_masks.permute([0, 2, 3, 1])),
+        iou: decoded.iou.squeeze_dim(1),
+        object_score_logits: decoded.object_score_logits.squeeze_dim(1),
+        predictor: predicted.map(|predicted| PredictorPredictions {
+            boxes: predicted.boxes,
+            interim_masks: at_loss_size(predicted.interim_mask),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn there_is_always_a_prompt_to_start_from() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+        let mix = PromptMix { learned: 0.1, bounding_box: 0.1, mask: 0.9, points: 0.1 };
+        for _ in 0..1000 {
+            let kinds = mix.draw(&mut rng);
+            assert!(kinds.learned || kinds.bounding_box || kinds.points);
+        }
+    }
+
+    #[test]
+    fn the_references_mix_asks_the_predictor_at_least_nine_times_in_ten() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(2);
+        let learned = (0..10_000).filter(|_| PromptMix::default().draw(&mut rng).learned).count();
+        // 0.9 + 0.1 * 0.5
+        assert!((9_400..9_600).contains(&learned), "{learned}");
+    }
+}

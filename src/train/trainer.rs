@@ -1,0 +1,335 @@
+//! The training loop.
+
+use burn::module::Module;
+use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::tensor::Device;
+use rand::Rng;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::config::TrainConfig;
+use super::data::TrainingData;
+use super::features::FeatureCache;
+use super::forward::predict;
+use super::gradients::average_and_clip;
+use super::loss::Losses;
+use super::random::{Purpose, generator};
+use super::report::{LossRow, LossValues, Sums, Tables, ValidationRow};
+use super::start::{Start, StartFile, start};
+use super::state::{self, Parts, State};
+use super::validate::{Validation, validate};
+use super::{TrainError, average, curves, overlays};
+use crate::checkpoint::{Dtype, ModelCard, collect, write_model_file};
+use crate::config::Sam2RadConfig;
+use crate::model::Sam2Rad;
+use crate::preprocess::Normalization;
+
+/// What a training tells while it goes on.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A step is done.
+    Step {
+        /// Steps done.
+        step: usize,
+        /// The step's losses, a mean over its pictures.
+        losses: LossValues,
+        /// Its learning rate.
+        learning_rate: f64,
+    },
+    /// A row was added to the table of losses.
+    Row(&'a LossRow),
+    /// The network was validated.
+    Validation {
+        /// Steps done.
+        step: usize,
+        /// What was found.
+        validation: &'a Validation,
+        /// It is the best so far, and was written.
+        is_best: bool,
+    },
+}
+
+/// How a training ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// All steps are done.
+    Finished,
+    /// Dice has not risen for as many validations as `report.patience` says.
+    NoLongerBetter,
+    /// It was asked to stop; a checkpoint is written.
+    Stopped,
+}
+
+/// A training, ready to go.
+pub struct Trainer {
+    config: TrainConfig,
+    network: Sam2RadConfig,
+    card: ModelCard,
+    data: Arc<TrainingData>,
+    out: PathBuf,
+    device: Device,
+    /// With gradients for what is trainable.
+    model: Sam2Rad,
+    /// Without gradients.
+    average: Option<Sam2Rad>,
+    optimizer: ModuleOptimizer,
+    state: State,
+    tables: Tables,
+    /// Where the encoder is frozen.
+    features: Option<FeatureCache>,
+}
+
+impl Trainer {
+    /// Prepares a training that writes to the folder `out`; `file` is what `config.model.init` names, `None` for `scratch`.
+    ///
+    /// # Errors
+    /// [`TrainError`]: what is wrong with the configuration, the pictures, the file or the folder.
+    pub fn new(config: TrainConfig, file: Option<StartFile>, out: &Path, resume: bool) -> Result<Self, TrainError> {
+        if !resume && (out.join("checkpoint").exists() || out.join("losses.csv").exists()) {
+            return Err(TrainError::Exists(out.into()));
+        }
+        let device = Device::flex();
+        let image_size = config.model.image_size.or_else(|| Some(file.as_ref()?.card.as_ref()?.image_size));
+        let image_size = image_size.unwrap_or(1024);
+        let data = Arc::new(TrainingData::open(&config.data, config.seed, image_size)?);
+        let Start { model, network, normalization, provenance } = start(&config, file, &data.structures, &device)?;
+        check_mask_size(&config, &network)?;
+        let card = card(&config, &network, &data, normalization, &provenance);
+        let optimizer =
+            AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(config.optimizer.weight_decay as f32).init();
+        let average = (config.optimizer.average_decay > 0.0).then(|| model.clone());
+        let state = State { step: 0, best: None, stale: 0, sums: Sums::default(), config: config.clone() };
+        let mut parts = Parts { model, average, optimizer, state };
+        if resume {
+            parts = state::load(out, parts)?;
+        }
+        let Parts { model, average, optimizer, state } = parts;
+        let model = config.mode.prepare(&network, model);
+        // The average starts from what the model is, and both have the same names for the same weights.
+        let average = match average {
+            Some(average) if resume => Some(config.mode.prepare(&network, average).valid()),
+            Some(_) => Some(model.valid()),
+            None => None,
+        };
+        std::fs::create_dir_all(out).map_err(TrainError::io(out))?;
+        let tables = Tables::open(out, state.step, data.structures.len())?;
+        let features = match config.mode.freezes_features(&network) {
+            true => {
+                let folder = config.features.folder.clone().unwrap_or_else(|| out.join("features"));
+                Some(FeatureCache::new(folder, model.valid(), normalization, &config.augmentation, config.seed)?)
+            }
+            false => None,
+        };
+        let out = out.into();
+        Ok(Self { config, network, card, data, out, device, model, average, optimizer, state, tables, features })
+    }
+
+    /// What is trained on.
+    pub fn data(&self) -> &TrainingData {
+        &self.data
+    }
+
+    /// What is about to happen, in a few lines.
+    pub fn summary(&self) -> String {
+        let (mut trained, mut all) = (0, 0);
+        for (name, shape) in crate::checkpoint::shapes(&self.model) {
+            let count = shape.iter().product::<usize>();
+            all += count;
+            trained += if self.config.mode.trains(&self.network, &name) { count } else { 0 };
+        }
+        format!(
+            "{} at {} px: {trained} of {all} weights are trained\n{} pictures, {} to validate on; {}\nsteps {} to {}",
+            self.network.architecture,
+            self.network.image_size,
+            self.data.len(),
+            self.data.validation.len(),
+            self.data.description,
+            self.state.step,
+            self.config.steps
+        )
+    }
+
+    /// Trains until the end, or until `stop` is set; `watch` is told what happens.
+    ///
+    /// # Errors
+    /// [`TrainError::Diverged`], or what the operating system says when something cannot be written.
+    pub fn run(&mut self, stop: &AtomicBool, watch: &mut dyn FnMut(Event)) -> Result<End, TrainError> {
+        let _ahead = self.data.prefetch(self.state.step * self.config.batch_size);
+        while self.state.step < self.config.steps {
+            if stop.load(Ordering::Relaxed) {
+                self.save()?;
+                return Ok(End::Stopped);
+            }
+            self.step(watch)?;
+            let (step, report) = (self.state.step, &self.config.report);
+            let is_last = step == self.config.steps;
+            let (checkpoint, validation) = (step % report.checkpoint_every == 0, step % report.validate_every == 0);
+            if (validation || is_last) && self.validate(watch)? {
+                self.save()?;
+                return Ok(End::NoLongerBetter);
+            }
+            if checkpoint || is_last {
+                self.save()?;
+            }
+        }
+        Ok(End::Finished)
+    }
+
+    fn step(&mut self, watch: &mut dyn FnMut(Event)) -> Result<(), TrainError> {
+        let started = Instant::now();
+        let (step, batch_size) = (self.state.step, self.config.batch_size);
+        let mut accumulator = GradientsAccumulator::new();
+        let mut sums = Sums::default();
+        for n in step * batch_size..(step + 1) * batch_size {
+            let losses = self.losses(n)?;
+            let values = LossValues::read(&losses);
+            if !values.total.is_finite() {
+                return Err(TrainError::Diverged { step });
+            }
+            sums.add_picture(values);
+            self.state.sums.add_picture(values);
+            let gradients = GradientsParams::from_grads(losses.total.backward(), &self.model);
+            accumulator.accumulate(&self.model, gradients);
+        }
+        let mut gradients = accumulator.grads();
+        let norm = average_and_clip(&self.model, &mut gradients, batch_size, self.config.optimizer.clip_norm);
+        if !norm.is_finite() {
+            return Err(TrainError::Diverged { step });
+        }
+        let learning_rate = self.config.learning_rate(step);
+        self.model = self.optimizer.step(learning_rate, self.model.clone(), gradients);
+        if let Some(average) = self.average.take() {
+            self.average = Some(average::update(average, &self.model, self.config.optimizer.average_decay, step));
+        }
+        self.state.step += 1;
+        self.state.sums.add_step(norm, started.elapsed().as_secs_f64());
+        let losses = sums.means();
+        watch(Event::Step { step: self.state.step, losses, learning_rate });
+        if self.state.step % self.config.report.log_every == 0 {
+            let row = std::mem::take(&mut self.state.sums).row(self.state.step, learning_rate);
+            self.tables.loss_rows.push(row);
+            self.tables.write(&self.names())?;
+            watch(Event::Row(&row));
+        }
+        Ok(())
+    }
+
+    /// The losses of picture `n` since the training began.
+    fn losses(&self, n: usize) -> Result<Losses, TrainError> {
+        let seed = self.config.seed;
+        let rng = &mut generator(seed, Purpose::Picture, n as u64);
+        let device = self.device.clone().autodiff();
+        let (round, index) = (n / self.data.len(), self.data.index_of(n));
+        let picture = self.data.picture(n, index);
+        let (picture, features) = match &self.features {
+            Some(cache) => {
+                let variants = self.config.features.variants;
+                cache.get(&picture, (index * variants + round % variants) as u64, &self.device)?
+            }
+            None => {
+                let picture = self.config.augmentation.apply(&picture, rng);
+                let features = self.model.encode_image(picture.image(&self.card.normalization, &device));
+                (picture, features)
+            }
+        };
+        // Dropout draws from burn's own generator.
+        self.device.seed(generator(seed, Purpose::Dropout, n as u64).random());
+        let structures = self.network.structures;
+        let kinds = self.config.prompts.draw(rng);
+        let manual = picture.manual_prompts(kinds, structures, rng, &device);
+        let size = self.config.loss.mask_size.unwrap_or(self.network.image_size);
+        let predictions = predict(&self.model, &features, kinds.learned, &manual, size);
+        Ok(Losses::new(&predictions, &picture.targets(structures, size, &device), self.config.loss.iou_weight))
+    }
+
+    /// Whether the training should end.
+    fn validate(&mut self, watch: &mut dyn FnMut(Event)) -> Result<bool, TrainError> {
+        let model = self.result();
+        if self.data.validation.is_empty() {
+            self.write_model(&model, "model.safetensors")?;
+            return Ok(false);
+        }
+        let kept = self.config.report.overlays;
+        let (validation, answers) = validate(model.clone(), &self.network, &self.card, &self.data.validation, kept)
+            .map_err(|error| TrainError::Settings(error.to_string()))?;
+        let (step, dice) = (self.state.step, validation.mean_dice());
+        let is_best = self.state.best.is_none_or(|(best, _)| dice > best);
+        if is_best {
+            self.state.best = Some((dice, step));
+            self.state.stale = 0;
+            self.write_model(&model, "model.safetensors")?;
+        } else {
+            self.state.stale += 1;
+        }
+        self.tables.validation_rows.push(ValidationRow { step, validation: validation.clone() });
+        self.tables.write(&self.names())?;
+        let structures = &self.card.structures;
+        overlays::write(&self.out.join("overlays"), step, &self.data.validation, &answers, structures)?;
+        let path = self.out.join("curves.png");
+        curves::draw(&path, &self.tables.loss_rows, &self.tables.validation_rows, structures)?;
+        watch(Event::Validation { step, validation: &validation, is_best });
+        let patience = self.config.report.patience;
+        Ok(patience > 0 && self.state.stale >= patience)
+    }
+
+    /// The network as it would be used: the average of the weights, where there is one.
+    pub fn result(&self) -> Sam2Rad {
+        self.average.clone().unwrap_or_else(|| self.model.valid())
+    }
+
+    fn write_model(&self, model: &Sam2Rad, name: &str) -> Result<(), TrainError> {
+        let seeds =
+            format!("seed {}, {} steps of {} pictures", self.config.seed, self.state.step, self.config.batch_size);
+        let card = ModelCard { provenance: format!("{}, {seeds}", self.card.provenance), ..self.card.clone() };
+        let (path, new) = (self.out.join(name), self.out.join(format!("{name}.new")));
+        write_model_file(&new, &card, &collect(model))?;
+        std::fs::rename(&new, &path).map_err(TrainError::io(&path))
+    }
+
+    fn save(&self) -> Result<(), TrainError> {
+        state::save(&self.out, &self.model, self.average.as_ref(), &self.optimizer, &self.state)
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.card.structures.iter().map(|structure| structure.name.clone()).collect()
+    }
+}
+
+fn check_mask_size(config: &TrainConfig, network: &Sam2RadConfig) -> Result<(), TrainError> {
+    let (image_size, low_res_size) = (network.image_size, network.low_res_size());
+    match config.loss.mask_size {
+        Some(size) if ![low_res_size, 2 * low_res_size, image_size].contains(&size) => {
+            Err(TrainError::Settings(format!(
+                "`loss.mask_size` is {size}; for an image size of {image_size} it must be {low_res_size}, {} or \
+                 {image_size}",
+                2 * low_res_size
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn card(
+    config: &TrainConfig,
+    network: &Sam2RadConfig,
+    data: &TrainingData,
+    normalization: Normalization,
+    provenance: &str,
+) -> ModelCard {
+    let or = |given: &str, known: String| if given.is_empty() { known } else { given.to_owned() };
+    ModelCard {
+        architecture: network.architecture.clone(),
+        image_size: network.image_size,
+        tokens: network.tokens,
+        structures: data.structures.clone(),
+        dtype: Dtype::F32,
+        normalization,
+        provenance: format!("sam2rad {} train, {provenance}", env!("CARGO_PKG_VERSION")),
+        licence: config.card.licence.clone(),
+        training_data: or(&config.card.training_data, data.description.clone()),
+        date: or(&config.card.date, super::date::today()),
+        sha256: String::new(),
+    }
+}

@@ -1,0 +1,86 @@
+//! A model at work.
+
+use js_sys::{Float32Array, Object, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+use super::load::to_js;
+use super::request::read_request;
+use super::result::{explanation_object, segmentation_object};
+use super::types::{ExplanationObject, ModelCardObject, RequestObject, SegmentationObject, TensorsObject};
+use crate::checkpoint::{Dtype, ModelCard, collect_async, model_file_bytes};
+use crate::frame::Frame;
+use crate::segmenter::{EncodedFrame, Segmenter};
+
+/// A model and the frame it looks at.
+#[wasm_bindgen]
+pub struct Model {
+    segmenter: Segmenter,
+    frame: Option<EncodedFrame>,
+}
+
+#[wasm_bindgen]
+impl Model {
+    /// What the file says of the model; the image size is the one it runs at.
+    pub fn card(&self) -> Result<ModelCardObject, JsError> {
+        Ok(serde_wasm_bindgen::to_value(self.segmenter.card())?.unchecked_into())
+    }
+
+    /// Whether the model answers in manual mode alone: it comes from a checkpoint without a trained prompt predictor.
+    pub fn is_manual_only(&self) -> bool {
+        self.segmenter.is_manual_only()
+    }
+
+    /// The model as a file of ours in half precision, to be kept or downloaded. Throws where its prompt predictor is not
+    /// trained: keep the original checkpoint then.
+    pub async fn to_file(&self) -> Result<Uint8Array, JsValue> {
+        if self.is_manual_only() {
+            let why = "a model without a trained prompt predictor is not written; keep the original checkpoint";
+            return Err(JsError::new(why).into());
+        }
+        let tensors = collect_async(self.segmenter.model()).await.map_err(to_js)?;
+        let card = ModelCard { dtype: Dtype::F16, ..self.segmenter.card().clone() };
+        let bytes = model_file_bytes(&card, &tensors).map_err(to_js)?;
+        Ok(Uint8Array::from(bytes.as_slice()))
+    }
+
+    /// Looks at a frame, `width * height` pixels of red, green, blue, alpha: once for all requests on it.
+    pub fn encode(&mut self, rgba: &[u8], width: usize, height: usize) -> Result<(), JsError> {
+        self.frame = Some(self.segmenter.encode(&Frame::from_rgba(width, height, rgba)?));
+        Ok(())
+    }
+
+    /// Segments the frame that was encoded last; an empty request is the autonomous mode.
+    pub async fn segment(&self, request: RequestObject) -> Result<SegmentationObject, JsError> {
+        let segmentation = self.segmenter.segment(self.frame()?, &read_request(request)?).await?;
+        Ok(segmentation_object(&segmentation)?)
+    }
+
+    /// Looks inside the answer to a request on the frame that was encoded last.
+    pub async fn explain(&self, request: RequestObject) -> Result<ExplanationObject, JsError> {
+        let explanation = self.segmenter.explain(self.frame()?, &read_request(request)?).await?;
+        Ok(explanation_object(&explanation, self.segmenter.card().image_size / 4)?)
+    }
+
+    /// What the model computes on its way from the frame to the masks, by the names of the reference's tensors; maps are
+    /// `[.., height, width, channels]`.
+    pub async fn inspect(&self) -> Result<TensorsObject, JsError> {
+        let tensors = Object::new();
+        for (name, values) in self.segmenter.inspect(self.frame()?).await? {
+            let values = Float32Array::from(values.as_slice());
+            Reflect::set(&tensors, &name.into(), &values)
+                .map_err(|_| JsError::new("a tensor could not be handed over"))?;
+        }
+        Ok(tensors.unchecked_into())
+    }
+}
+
+impl Model {
+    /// A model that has seen no frame yet.
+    pub fn new(segmenter: Segmenter) -> Self {
+        Self { segmenter, frame: None }
+    }
+
+    fn frame(&self) -> Result<&EncodedFrame, JsError> {
+        self.frame.as_ref().ok_or_else(|| JsError::new("there is no frame yet: call encode first"))
+    }
+}
