@@ -5,7 +5,7 @@ import { zipOf } from '../../../www/src/export/archive';
 import { cocoDataset, frameName } from '../../../www/src/export/coco';
 import { cell, measurementsCsv } from '../../../www/src/export/csv';
 import { maskPng } from '../../../www/src/export/mask-png';
-import { outlinesOf, type Polygon } from '../../../www/src/export/polygons';
+import { contoursOf, type Polygon } from '../../../www/src/export/polygons';
 import { compress, countsOf, decompress, paintRle, rleOf, type Rle } from '../../../www/src/export/rle';
 import { measureFrame, type SegmentedFrame } from '../../../www/src/measure/frames';
 import { maskOf, type ClassMap } from '../../../www/src/measure/mask';
@@ -66,12 +66,12 @@ test('run lengths of another size, cut off or too few are refused', () => {
   expect(() => decompress('é')).toThrow('not a compressed');
 });
 
-test('outlines enclose exactly the mask with its holes filled, clockwise, without needless corners', () => {
+test('outlines enclose the mask with its holes filled, outlines and holes exactly the mask, without needless corners', () => {
   fc.assert(
     fc.property(anyMap, (map) => {
       const mask = maskOf(map, 1);
       if (mask === null) return;
-      const polygons = outlinesOf(mask);
+      const { outlines: polygons, holes } = contoursOf(mask);
       const outside = reachedFromOutside(map);
       const within = [...map.class_ids].map((_, at) =>
         polygons.some((polygon) => contains(polygon, (at % map.width) + 0.5, Math.floor(at / map.width) + 0.5)),
@@ -79,6 +79,9 @@ test('outlines enclose exactly the mask with its holes filled, clockwise, withou
       expect(within).toEqual(within.map((_, at) => !outside.has(at)));
       expect(polygons.every(turnsAtEveryCorner)).toBe(true);
       expect(polygons.every((polygon) => areaOf(polygon) > 0)).toBe(true);
+      const around = (at: number, of: Polygon[]) => of.filter((polygon) => contains(polygon, (at % map.width) + 0.5, Math.floor(at / map.width) + 0.5)).length;
+      expect([...map.class_ids].map((_, at) => (around(at, polygons) + around(at, holes)) % 2)).toEqual([...map.class_ids].map((id) => Number(id === 1)));
+      expect(holes.every((polygon) => turnsAtEveryCorner(polygon) && areaOf(polygon) < 0)).toBe(true);
     }),
   );
 });

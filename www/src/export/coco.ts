@@ -3,10 +3,10 @@
 import type { SegmentedFrame } from '../measure/frames';
 import { maskOf, type ClassMap } from '../measure/mask';
 import { disclaimer } from './disclaimer';
-import { outlinesOf, type Polygon } from './polygons';
+import { contoursOf, type Polygon } from './polygons';
 import { rleOf, type Rle } from './rle';
 
-/** How masks are written: run lengths are exact, polygons fill holes and can be edited in annotation tools. */
+/** How masks are written: run lengths are exact, polygons, which in COCO cannot say holes, fill them; they can be edited in annotation tools. */
 export type SegmentationForm = 'rle' | 'polygons';
 
 export interface CocoImage {
@@ -84,7 +84,7 @@ function annotate(map: ClassMap, classId: number, form: SegmentationForm): Omit<
   if (mask === null) return null;
   return {
     category_id: classId,
-    segmentation: form === 'rle' ? rleOf(map, classId) : outlinesOf(mask),
+    segmentation: form === 'rle' ? rleOf(map, classId) : contoursOf(mask).outlines,
     area: mask.area,
     bbox: [mask.left, mask.top, mask.width, mask.height],
     iscrowd: 0,

@@ -1,4 +1,4 @@
-// A mask's outlines as COCO polygons.
+// A mask's outlines as polygons.
 
 import type { Mask } from '../measure/mask';
 
@@ -8,23 +8,29 @@ export type Polygon = number[];
 /** Right, down, left, up. */
 const STEPS = [[1, 0], [0, 1], [-1, 0], [0, -1]] as const;
 
+/** Around a mask: outlines run clockwise, with y pointing down, and holes the other way. */
+export interface Contours {
+  outlines: Polygon[];
+  holes: Polygon[];
+}
+
 /**
- * The outer outline of each piece of a mask along its pixels' edges, clockwise, with no place between two corners. Pixels that touch only
- * at a corner are apart. COCO's polygons cannot say holes: a hole is filled, and the exact mask is its run lengths.
+ * The outline of each piece of a mask, and of each hole in it, along its pixels' edges, with no place between two corners. Pixels that touch
+ * only at a corner are apart.
  */
-export function outlinesOf(mask: Mask): Polygon[] {
+export function contoursOf(mask: Mask): Contours {
   const { width, height, pixels } = mask;
   const inside = (x: number, y: number) => x >= 0 && x < width && y >= 0 && y < height && pixels[y * width + x] === 1;
   const traced = new Uint8Array(width * height);
-  const polygons: Polygon[] = [];
+  const contours: Contours = { outlines: [], holes: [] };
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       if (!inside(x, y) || inside(x, y - 1) || traced[y * width + x] === 1) continue;
       const corners = trace(inside, x, y, (at, row) => (traced[row * width + at] = 1));
-      if (isClockwise(corners)) polygons.push(corners.flatMap(([x, y]) => [mask.left + x, mask.top + y]));
+      (isClockwise(corners) ? contours.outlines : contours.holes).push(corners.flatMap(([x, y]) => [mask.left + x, mask.top + y]));
     }
   }
-  return polygons;
+  return contours;
 }
 
 type Corner = [x: number, y: number];
@@ -53,7 +59,6 @@ function trace(
   return corners;
 }
 
-/** With y pointing down, outer outlines run clockwise and holes the other way. */
 function isClockwise(corners: readonly Corner[]): boolean {
   let doubledArea = 0;
   corners.forEach(([x, y], at) => {

@@ -78,6 +78,11 @@ export class App {
     this.setLook({ hidden });
   }
 
+  setTokensOff(tokens: readonly number[]): void {
+    this.store.update({ tokens_off: tokens, answered: this.session.countAnswered() });
+    void this.session.refresh();
+  }
+
   /** All masks away, or all back. */
   toggleOverlay(): void {
     const { model, look } = this.store.state;
@@ -101,7 +106,7 @@ export class App {
     const { model, tools, look } = this.store.state;
     if (model.kind !== 'ready') return;
     const structure = Math.min(tools.structure, model.card.structures.length - 1);
-    this.store.update({ tools: { ...tools, structure }, look: { ...look, hidden: new Set(), colors: new Map() } });
+    this.store.update({ tools: { ...tools, structure }, tokens_off: [], inside: { kind: 'none' }, look: { ...look, hidden: new Set(), colors: new Map() } });
     void this.session.refresh();
   }
 }

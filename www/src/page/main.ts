@@ -3,6 +3,7 @@
 import { App } from './app';
 import { byId, h } from './dom';
 import { helpDialog, listen, shortcuts } from './keyboard';
+import { insidePanel } from './inside/panel';
 import { alerts } from './panels/alerts';
 import { headsUp } from './panels/heads-up';
 import { modelPanel } from './panels/model';
@@ -30,7 +31,7 @@ listen(app, stage, openHelp);
 byId('work').prepend(toolbar(app, stage));
 byId('stage').append(headsUp(app), welcome(app));
 byId('work').append(transport(app), strip(app));
-byId('side').append(alerts(app), sourcePanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), timingPanel(app));
+byId('side').append(alerts(app), sourcePanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), insidePanel(app), timingPanel(app));
 receiveDrops();
 void app.start();
 

@@ -1,6 +1,6 @@
 // All that the page knows, in one value. Views read it; only stream/ and actions.ts change it.
 
-import type { ModelCard } from '../shared/api';
+import type { Explanation, ModelCard } from '../shared/api';
 import { wholeOf, type Box, type Point, type Size } from '../shared/geometry';
 import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '../shared/messages';
 import { EMPTY_HISTORY, type History } from './prompts/history';
@@ -36,6 +36,7 @@ export interface Question {
   crop: Box;
   prompts: PromptSet;
   manual: boolean;
+  tokens_off: readonly number[];
 }
 
 export interface Answer {
@@ -50,6 +51,9 @@ export interface Shown {
   frame: Frame;
   answer: Answer | null;
 }
+
+/** A look inside the answer on a frame; of one with all tokens on. */
+export type InsideState = { kind: 'none' } | { kind: 'looking' } | { kind: 'seen'; frame: Frame; question: Question; explanation: Explanation };
 
 export interface Playback {
   playing: boolean;
@@ -119,6 +123,9 @@ export interface State {
   history: History;
   calipers: CalipersByFrame;
   tools: Tools;
+  /** Learnt prompt tokens that are switched off, to see what they do. */
+  tokens_off: readonly number[];
+  inside: InsideState;
   look: Look;
   shipped: Shipped;
   cameras: readonly CameraChoice[];
@@ -141,6 +148,8 @@ export const INITIAL: State = {
   history: EMPTY_HISTORY,
   calipers: new Map(),
   tools: { tool: 'select', structure: 0, brush_radius: 8, manual: false, carry: true },
+  tokens_off: [],
+  inside: { kind: 'none' },
   look: { style: 'both', opacity: 0.35, hidden: new Set(), colors: new Map(), predicted_box: false, names: true },
   shipped: { demos: [], models: [] },
   cameras: [],
@@ -161,10 +170,10 @@ export function currentPrompts({ shown, history, tools }: State): PromptSet {
 export function questionAt(state: State, index: number): Question | null {
   const model = cardOf(state);
   if (model === null) return null;
-  return { model, crop: state.crop, prompts: promptsAt(state.history.present, index, state.tools.carry), manual: state.tools.manual };
+  return { model, crop: state.crop, prompts: promptsAt(state.history.present, index, state.tools.carry), manual: state.tools.manual, tokens_off: state.tokens_off };
 }
 
 /** Whatever the crop is: pictures of one source have each their own. */
 export function sameButCrop(a: Question, b: Question): boolean {
-  return a.model === b.model && a.prompts === b.prompts && a.manual === b.manual;
+  return a.model === b.model && a.prompts === b.prompts && a.manual === b.manual && a.tokens_off === b.tokens_off;
 }

@@ -1,9 +1,10 @@
-// The WASM surface as TypeScript sees it. Both bundles (cpu, webgpu) export the same names; src/web.rs is the other side.
+// The WASM surface as TypeScript sees it. Both bundles (cpu, webgpu) export the same names; src/web/ is the other side.
 
 import type { Box } from './geometry';
 
 export type Rgb = [red: number, green: number, blue: number];
 
+/** What a model file says of itself; the image size is the one it runs at. */
 export interface ModelCard {
   architecture: { image_encoder: string; mask_decoder: string; prompt_predictor: string };
   image_size: number;
@@ -32,6 +33,8 @@ export interface SegmentRequest {
   mode?: Mode;
   prompts?: StructurePrompts[];
   multimask_output?: boolean;
+  /** Learnt prompt tokens that the decoder does not get, counted from 0. */
+  tokens_off?: readonly number[];
 }
 
 export interface StructureResult {
@@ -47,7 +50,7 @@ export interface StructureResult {
   bounding_box: Box | null;
   /** The box that the prompt predictor expected. */
   predicted_box: Box;
-  /** Closed polygons around the mask, x, y, x, y, ... between pixels. */
+  /** Closed polygons around the mask and its holes, x, y, x, y, ... between pixels. */
   contours: Float32Array<ArrayBuffer>[];
 }
 
@@ -66,12 +69,44 @@ export interface Segmentation {
   timings: StageTiming[];
 }
 
+/** A look inside. Maps lie on the model's square input, the frame in its left top corner. */
+export interface Explanation {
+  /** How much of the maps the frame takes, from the left and from the top. */
+  coverage: [across: number, down: number];
+  /** The predictor's cross-attention, coarse to fine: [structures, tokens, height, width], each token's sum to 1. */
+  attention: { height: number; width: number; weights: Float32Array<ArrayBuffer> }[];
+  /** For each structure. */
+  predicted_boxes: Box[];
+  /** Logits [structures, side, side]. */
+  interim_mask: { side: number; logits: Float32Array<ArrayBuffer> };
+  /** The image embedding, then the two maps of higher resolution: [height, width, 3]. */
+  features: { height: number; width: number; rgb: Uint8Array<ArrayBuffer> }[];
+  /** What becomes of a structure without a token. */
+  ablation: TokenEffect[];
+}
+
+export interface TokenEffect {
+  structure: number;
+  token: number;
+  /** Overlap of the mask without the token with the mask as it is; 1 is no change. */
+  dice: number;
+  /** Without the token, less with it. */
+  iou_change: number;
+  object_score_change: number;
+}
+
 export interface Model {
   card(): ModelCard;
+  /** Whether it answers in manual mode alone, as a checkpoint without a trained prompt predictor does. */
+  is_manual_only(): boolean;
+  /** As a model file in half precision, to be kept or downloaded. */
+  to_file(): Promise<Uint8Array<ArrayBuffer>>;
   /** Looks at a frame, once for all requests on it. */
   encode(rgba: Uint8Array, width: number, height: number): void;
   /** Segments that frame; `{}` is the autonomous mode. */
   segment(request: SegmentRequest): Promise<Segmentation>;
+  /** Looks inside the answer to a request on that frame. */
+  explain(request: SegmentRequest): Promise<Explanation>;
   free(): void;
 }
 
@@ -83,8 +118,23 @@ export interface ModelReader {
   free(): void;
 }
 
+/** What a checkpoint does not say for itself. */
+export interface ConvertOptions {
+  image_size?: number;
+  /** Which prompts to take where a trainer's checkpoint has several. */
+  dataset?: string;
+  /** Names of the structures, in the order of their prompts. */
+  structures?: string[];
+  provenance?: string;
+}
+
+/** The `kind` of an Error that a model's file causes. */
+export type CheckpointErrorKind = 'not-a-checkpoint' | 'other-architecture' | 'keys' | 'damaged' | 'metadata' | 'dtype' | 'dataset' | 'configuration' | 'device';
+
 export interface Sam2RadModule {
   default(): Promise<unknown>;
   version(): string;
+  /** A model from a whole .pt, .pth, .ckpt or .safetensors file of a supported architecture. */
+  convert(bytes: Uint8Array, options?: ConvertOptions): Promise<Model>;
   ModelReader: new () => ModelReader;
 }

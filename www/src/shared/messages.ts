@@ -2,7 +2,7 @@
 //
 // The page speaks in pixels of the whole frame; the model sees the crop alone. worker/crop.ts is where one becomes the other.
 
-import type { ModelCard, Segmentation, SegmentRequest } from './api';
+import type { Explanation, ModelCard, Segmentation, SegmentRequest } from './api';
 import type { Box } from './geometry';
 
 export type Backend = 'cpu' | 'webgpu';
@@ -22,13 +22,17 @@ export type Request =
   /** Looks at a frame: `picture` (transferred) shows what lies in `crop`. */
   | { type: 'encode'; picture: ImageBitmap; crop: Box }
   /** Answers from the frame that was encoded last: the decoder alone. */
-  | { type: 'segment'; request: SegmentRequest };
+  | { type: 'segment'; request: SegmentRequest }
+  /** Looks inside that answer; the decoder runs once for each prompt token. */
+  | { type: 'explain'; request: SegmentRequest };
 
 export interface Replies {
   'choose-backend': BackendChoice;
   'load-model': { card: ModelCard; version: string };
   'encode': { milliseconds: number };
   'segment': CroppedSegmentation;
+  /** Boxes are in pixels of the whole frame; maps are of the crop. */
+  'explain': Explanation;
 }
 
 /** Boxes and contours are in pixels of the whole frame; `class_ids` has those of the crop alone, `width` × `height`. */

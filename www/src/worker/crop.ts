@@ -1,6 +1,6 @@
 // From pixels of the whole frame to those of the crop, which the model sees, and back.
 
-import type { Segmentation, SegmentRequest } from '../shared/api';
+import type { Explanation, Segmentation, SegmentRequest } from '../shared/api';
 import type { Box } from '../shared/geometry';
 import type { CroppedSegmentation } from '../shared/messages';
 
@@ -23,6 +23,10 @@ export function ontoFrame(segmentation: Segmentation, crop: Box): CroppedSegment
     contours: found.contours.map((contour) => contour.map((value, i) => value + (i % 2 === 0 ? left : top))),
   }));
   return { ...segmentation, structures, crop };
+}
+
+export function explanationOntoFrame(explanation: Explanation, [left, top]: Box): Explanation {
+  return { ...explanation, predicted_boxes: explanation.predicted_boxes.map((box) => moved(box, left, top)) };
 }
 
 function moved([left, top, right, bottom]: Box, x: number, y: number): Box {

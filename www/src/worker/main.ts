@@ -5,8 +5,7 @@ import type { Box } from '../shared/geometry';
 import { failed, FailureError, messageOf, type Backend, type Failure, type FromWorker, type ModelOrigin, type Progress, type Replies, type Request, type ToWorker } from '../shared/messages';
 import { chooseBackend, prepareWebgpu } from './backend';
 import { startBundle } from './bundle';
-import { withContours } from './contours';
-import { intoCrop, ontoFrame } from './crop';
+import { explanationOntoFrame, intoCrop, ontoFrame } from './crop';
 import { readModel } from './model';
 import { readPixels } from './pixels';
 
@@ -63,6 +62,8 @@ async function answer(request: Request, report: (progress: Progress) => void): P
       return encode(request.picture, request.crop);
     case 'segment':
       return segment(request.request);
+    case 'explain':
+      return explain(request.request);
   }
 }
 
@@ -98,9 +99,18 @@ async function encode(picture: ImageBitmap, of: Box): Promise<Replies['encode']>
 }
 
 async function segment(request: SegmentRequest): Promise<Replies['segment']> {
-  const within = crop;
-  if (within === null) throw failed('segment', 'There is no frame to segment yet.', 'Open a picture first.');
-  return ontoFrame(withContours(await guarded(() => loaded().segment(intoCrop(request, within)))), within);
+  const within = cropOfFrame();
+  return ontoFrame(await guarded(() => loaded().segment(intoCrop(request, within))), within);
+}
+
+async function explain(request: SegmentRequest): Promise<Replies['explain']> {
+  const within = cropOfFrame();
+  return explanationOntoFrame(await guarded(() => loaded().explain(intoCrop(request, within))), within);
+}
+
+function cropOfFrame(): Box {
+  if (crop === null) throw failed('segment', 'There is no frame to segment yet.', 'Open a picture first.');
+  return crop;
 }
 
 function loaded(): Model {
@@ -119,6 +129,7 @@ async function guarded<T>(work: () => T | Promise<T>): Promise<T> {
 }
 
 function transferables(value: Replies[Request['type']]): Transferable[] {
+  if ('attention' in value) return [value.interim_mask.logits.buffer, ...value.attention.map(({ weights }) => weights.buffer), ...value.features.map(({ rgb }) => rgb.buffer)];
   if (!('class_ids' in value)) return [];
   return [value.class_ids.buffer, ...value.structures.flatMap(({ contours }) => contours.map(({ buffer }) => buffer))];
 }

@@ -13,13 +13,15 @@ const PATIENCE_MS = 400;
 
 export function headsUp({ store, engine }: App): HTMLElement {
   const mode = h('span', { id: 'hud-mode', className: 'chip' });
+  const tokens = h('span', { id: 'hud-tokens', className: 'chip warn' });
   const speed = h('span', { id: 'hud-speed', className: 'chip' });
   const absent = h('span', { id: 'hud-absent', className: 'chip warn' });
   const waiting = h('span', { id: 'hud-working', className: 'chip working', hidden: true }, h('span', { className: 'spinner' }), 'Segmenting… ', textButton('Stop', null, () => engine.cancel()));
   const caption = h('p', { id: 'training-data', className: 'caption' });
 
-  store.watch((state) => [currentPrompts(state), state.tools.manual, cardOf(state), state.shown === null], (_, prompts, manual, card, empty) => {
+  store.watch((state) => [currentPrompts(state), state.tools.manual, cardOf(state), state.shown === null, state.tokens_off], (_, prompts, manual, card, empty, off) => {
     setText(mode, card === null || empty ? '' : SHORT[modeOf(prompts, manual)]);
+    setText(tokens, card === null || empty || off.length === 0 ? '' : `${off.length} of ${card.tokens} prompt tokens off`);
   });
   store.watch(({ meter, playback }) => [meter, playback.playing], (_, meter, playing) => {
     setText(speed, meter === null || !playing ? '' : `${meter.frames_per_second.toFixed(1)} fps · ${duration(meter.latency_ms)}`);
@@ -36,5 +38,5 @@ export function headsUp({ store, engine }: App): HTMLElement {
     if (segmenting) timer = window.setTimeout(() => (waiting.hidden = false), PATIENCE_MS);
     else waiting.hidden = true;
   });
-  return h('div', { className: 'heads-up' }, h('div', { className: 'chips' }, mode, absent, waiting, speed), caption);
+  return h('div', { className: 'heads-up' }, h('div', { className: 'chips' }, mode, tokens, absent, waiting, speed), caption);
 }

@@ -40,10 +40,11 @@ export function modeOf(prompts: PromptSet, manual: boolean): Mode {
   return prompts.length === 0 ? 'autonomous' : 'semi-autonomous';
 }
 
-export function requestOf(prompts: PromptSet, manual: boolean): SegmentRequest {
+export function requestOf(prompts: PromptSet, manual: boolean, tokensOff: readonly number[]): SegmentRequest {
   const structures = [...new Set(prompts.map(({ structure }) => structure))].sort((a, b) => a - b);
   return {
     mode: modeOf(prompts, manual),
+    tokens_off: tokensOff,
     prompts: structures.map((structure) => structurePrompts(structure, prompts.filter((prompt) => prompt.structure === structure))),
   };
 }

@@ -1,6 +1,7 @@
 // The page's hold on the worker: keeps a model in it, asks it about frames, and replaces it when it fails. At most one frame is in
 // the worker; of those that come meanwhile only the newest waits.
 
+import type { Explanation, SegmentRequest } from '../../shared/api';
 import { failureOf, type Failure, type ModelOrigin } from '../../shared/messages';
 import { requestOf } from '../prompts/prompts';
 import type { Frame } from '../sources/types';
@@ -8,10 +9,10 @@ import type { Answer, Question } from '../state';
 import type { Store } from '../store';
 import { baseUrl, forcedBackend, WorkerClient } from './client';
 
-interface Job {
+interface Job<T> {
   frame: Frame;
   question: Question;
-  resolve(answer: Answer | null): void;
+  resolve(value: T | null): void;
   reject(error: unknown): void;
 }
 
@@ -21,7 +22,9 @@ export class Engine {
   /** The worker has its backend, and the model if there is one. */
   private ready: Promise<unknown> = Promise.resolve();
   private encoded: { frame: Frame; question: Question } | null = null;
-  private waiting: Job | null = null;
+  private waiting: Job<Answer> | null = null;
+  /** A look inside waits until no question does. */
+  private looking: Job<Explanation> | null = null;
   private busy = false;
 
   constructor(private readonly store: Store) {}
@@ -66,10 +69,21 @@ export class Engine {
     });
   }
 
-  /** Forgets the question that waits; the one in the worker goes on. */
+  /** A look inside the answer to a question about a frame; `null` as for `segment`. */
+  explain(frame: Frame, question: Question): Promise<Explanation | null> {
+    return new Promise((resolve, reject) => {
+      this.looking?.resolve(null);
+      this.looking = { frame, question, resolve, reject };
+      void this.work();
+    });
+  }
+
+  /** Forgets what waits; what is in the worker goes on. */
   cancelWaiting(): void {
     this.waiting?.resolve(null);
     this.waiting = null;
+    this.looking?.resolve(null);
+    this.looking = null;
   }
 
   /** The WASM module cannot be interrupted, so its worker is replaced and the model loaded into the new one. */
@@ -81,27 +95,35 @@ export class Engine {
   private async work(): Promise<void> {
     if (this.busy) return;
     this.busy = true;
-    while (this.waiting !== null) {
-      const job = this.waiting;
-      this.waiting = null;
-      await this.answer(job).then(job.resolve, job.reject);
+    for (;;) {
+      const { waiting, looking } = this;
+      if (waiting !== null) {
+        this.waiting = null;
+        // Asked now, for the frame may leave the stage and be closed meanwhile.
+        const { width, height } = waiting.frame.picture;
+        await this.answer(waiting, (request) => this.client.ask({ type: 'segment', request })).then(
+          (segmentation) => waiting.resolve(segmentation && { question: waiting.question, size: { width, height }, segmentation }),
+          waiting.reject,
+        );
+      } else if (looking !== null) {
+        this.looking = null;
+        await this.answer(looking, (request) => this.client.ask({ type: 'explain', request })).then(looking.resolve, looking.reject);
+      } else break;
     }
     this.busy = false;
   }
 
-  private async answer({ frame, question }: Job): Promise<Answer | null> {
+  private async answer<T>({ frame, question }: { frame: Frame; question: Question }, ask: (request: SegmentRequest) => Promise<T>): Promise<T | null> {
     try {
       await this.ready;
       // A closed picture has no size: the frame has left the stage meanwhile.
-      const { width, height } = frame.picture;
-      if (width === 0) return null;
+      if (frame.picture.width === 0) return null;
       if (this.encoded?.frame !== frame || this.encoded.question.crop !== question.crop) await this.encode(frame, question);
-      const segmentation = await this.client.ask({ type: 'segment', request: requestOf(question.prompts, question.manual) });
-      return { question, size: { width, height }, segmentation };
+      return await ask(requestOf(question.prompts, question.manual, question.tokens_off));
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'cancelled') return null;
-      if (this.fallBack(failure)) return this.answer({ frame, question } as Job);
+      if (this.fallBack(failure)) return this.answer({ frame, question }, ask);
       if (failure.kind === 'crash') this.replaceWorker();
       throw error;
     }
