@@ -164,7 +164,7 @@ const frames: SegmentedFrame[] = [
   },
   { frame: 4, time_s: 0.2, map: mapOf('....', '....', '....'), structures: [{ structure: 0, present: false, iou: 0.1, object_score: -5 }] },
 ];
-const origin = { source: 'wrist.dcm', structures: ['radius', 'ulna'], training_data: 'simulated pictures', created: new Date('2026-11-24T20:00:00Z') };
+const origin = { fileNameOf: (frame: number) => frameName('wrist.dcm', frame, 'png'), structures: ['radius', 'ulna'], training_data: 'simulated pictures', created: new Date('2026-11-24T20:00:00Z') };
 
 test('a COCO data set names what is present, with exact masks as run lengths', () => {
   const coco = cocoDataset(frames, origin, 'rle');

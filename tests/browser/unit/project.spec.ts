@@ -56,7 +56,7 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
   model: fc.option(
     fc.record({
       name: fc.string(),
-      sha256,
+      sha256: fc.option(sha256),
       structures: fc.array(fc.record({ name: fc.string(), color: fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255)) }), { maxLength: 3 }),
     }),
   ),
@@ -66,9 +66,23 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
     fc.record({
       frame: fc.nat(1000),
       prompts: fc.option(fc.array(anyPrompt, { maxLength: 3 })),
-      masks: fc.array(
-        fc.record({ structure, present: fc.boolean(), iou: number, object_score: number, predicted_box: fc.tuple(number, number, number, number), rle: fc.option(anyMap.map((map) => rleOf(map, 1))) }),
-        { maxLength: 2 },
+      masks: fc.option(
+        fc.record({
+          width: fc.nat(),
+          height: fc.nat(),
+          crop: box,
+          structures: fc.array(
+            fc.record({
+              structure,
+              present: fc.boolean(),
+              iou: number,
+              object_score: number,
+              predicted_box: fc.tuple(number, number, number, number),
+              rle: fc.option(anyMap.map((map) => rleOf(map, 1))),
+            }),
+            { maxLength: 2 },
+          ),
+        }),
       ),
       calipers: fc.array(fc.record({ from: place, to: place }), { maxLength: 2 }),
     }),
@@ -92,7 +106,12 @@ const example: Project = {
     {
       frame: 7,
       prompts: [{ kind: 'point', structure: 0, at: { x: 12.5, y: 40 }, inside: true }],
-      masks: [{ structure: 0, present: true, iou: 0.9, object_score: 4.5, predicted_box: [0, 0, 4, 3], rle: { size: [3, 4], counts: '01:0' } }],
+      masks: {
+        width: 4,
+        height: 3,
+        crop: [0, 0, 4, 3],
+        structures: [{ structure: 0, present: true, iou: 0.9, object_score: 4.5, predicted_box: [0, 0, 4, 3], rle: { size: [3, 4], counts: '01:0' } }],
+      },
       calipers: [{ from: { x: 1, y: 2 }, to: { x: 3, y: 4 } }],
     },
   ],
@@ -139,8 +158,8 @@ test('a field that is missing or wrong is named', () => {
   expect(field((project) => (project.settings.look.colors = [{ structure: 0, color: 'red' }]))).toBe('settings.look.colors[0].color');
   expect(field((project) => (project.source.kind = 'cloud'))).toBe('source.kind');
   expect(field((project) => (project.saved = 'yesterday'))).toBe('saved');
-  expect(field((project) => (project.frames[0].masks[0].rle.counts = '01:'))).toBe('frames[0].masks[0].rle');
-  expect(field((project) => (project.frames[0].masks[0].rle.size = [1e6, 1e6]))).toBe('frames[0].masks[0].rle');
+  expect(field((project) => (project.frames[0].masks.structures[0].rle.counts = '01:'))).toBe('frames[0].masks.structures[0].rle');
+  expect(field((project) => (project.frames[0].masks.structures[0].rle.size = [1e6, 1e6]))).toBe('frames[0].masks.structures[0].rle');
 });
 
 test('another program\'s file is not a project', () => {
@@ -241,7 +260,7 @@ const cine = () => new File([new Uint8Array(5000).fill(7)], 'wrist.webm', { type
 test('work comes back after a reload, files and all', async () => {
   const store = new MemoryStore();
   const { keeper, statuses } = keeperOn(store);
-  keeper.save({ project: example, files: [cine()], model: null });
+  keeper.save(async () => ({ project: example, files: [cine()], model: null }));
   await keeper.flush();
   expect(statuses.map(({ kind }) => kind)).toEqual(['saving', 'kept']);
   expect(statuses.at(-1)).toMatchObject({ with_files: true });
@@ -254,10 +273,10 @@ test('of changes in quick succession only the last is written, and unchanged fil
   const store = new MemoryStore();
   const { keeper } = keeperOn(store);
   const files = [cine()];
-  for (const current_frame of [1, 2, 3]) keeper.save({ project: { ...example, current_frame }, files, model: null });
+  for (const current_frame of [1, 2, 3]) keeper.save(async () => ({ project: { ...example, current_frame }, files, model: null }));
   await keeper.flush();
   expect(store.writes).toBe(2);
-  keeper.save({ project: { ...example, current_frame: 4 }, files, model: null });
+  keeper.save(async () => ({ project: { ...example, current_frame: 4 }, files, model: null }));
   await keeper.flush();
   expect(store.writes).toBe(3);
   expect((await keeperOn(store).keeper.load())!.project.current_frame).toBe(4);
@@ -267,9 +286,9 @@ test('a model of one\'s own comes back, and a new source does not write it again
   const store = new MemoryStore();
   const { keeper } = keeperOn(store);
   const model = new File([new Uint8Array(3000).fill(9)], 'mine.safetensors');
-  keeper.save({ project: example, files: [cine()], model });
+  keeper.save(async () => ({ project: example, files: [cine()], model }));
   await keeper.flush();
-  keeper.save({ project: example, files: [cine()], model });
+  keeper.save(async () => ({ project: example, files: [cine()], model }));
   await keeper.flush();
   expect(store.writes).toBe(5);
   expect((await keeperOn(store).keeper.load())!.model).toMatchObject({ name: 'mine.safetensors', size: 3000 });
@@ -279,7 +298,7 @@ test('a new source takes the old one\'s place and leaves nothing behind', async 
   const store = new MemoryStore();
   const { keeper } = keeperOn(store);
   for (let i = 0; i < 3; i++) {
-    keeper.save({ project: example, files: [cine()], model: null });
+    keeper.save(async () => ({ project: example, files: [cine()], model: null }));
     await keeper.flush();
   }
   expect(store.content.size).toBe(2);
@@ -293,12 +312,12 @@ test('where there is no room for the files the work alone is kept', async () => 
   store.room = 4000;
   const { keeper, statuses } = keeperOn(store);
   const files = [cine()];
-  keeper.save({ project: example, files, model: null });
+  keeper.save(async () => ({ project: example, files, model: null }));
   await keeper.flush();
   expect(statuses.at(-1)).toMatchObject({ kind: 'kept', with_files: false });
   expect((await keeperOn(store).keeper.load())!.files).toEqual([]);
   const before = store.writes;
-  keeper.save({ project: example, files, model: null });
+  keeper.save(async () => ({ project: example, files, model: null }));
   await keeper.flush();
   expect(store.writes).toBe(before + 1);
 });
@@ -306,15 +325,15 @@ test('where there is no room for the files the work alone is kept', async () => 
 test('where there is no room at all the reader is told, what was kept stays, and room found later is used', async () => {
   const store = new MemoryStore();
   const { keeper, statuses } = keeperOn(store);
-  keeper.save({ project: example, files: [], model: null });
+  keeper.save(async () => ({ project: example, files: [], model: null }));
   await keeper.flush();
   store.room = 10;
-  keeper.save({ project: { ...example, current_frame: 8 }, files: [], model: null });
+  keeper.save(async () => ({ project: { ...example, current_frame: 8 }, files: [], model: null }));
   await keeper.flush();
   expect(statuses.at(-1)).toMatchObject({ kind: 'not-kept', reason: expect.stringContaining('is full') });
   expect((await keeperOn(store).keeper.load())!.project.current_frame).toBe(7);
   store.room = Infinity;
-  keeper.save({ project: { ...example, current_frame: 9 }, files: [], model: null });
+  keeper.save(async () => ({ project: { ...example, current_frame: 9 }, files: [], model: null }));
   await keeper.flush();
   expect(statuses.at(-1)).toMatchObject({ kind: 'kept' });
 });
@@ -322,7 +341,7 @@ test('where there is no room at all the reader is told, what was kept stays, and
 test('a write cut off between the files and the work leaves the old work whole', async () => {
   const store = new MemoryStore();
   const { keeper } = keeperOn(store);
-  keeper.save({ project: example, files: [cine()], model: null });
+  keeper.save(async () => ({ project: example, files: [cine()], model: null }));
   await keeper.flush();
   const kept = new Map(store.content);
   // The page dies once the new file is written, before the work names it.
@@ -331,7 +350,7 @@ test('a write cut off between the files and the work leaves the old work whole',
   kept.forEach((blob, name) => after.content.set(name, blob));
   const next = keeperOn(after).keeper;
   expect((await next.load())!.files).toHaveLength(1);
-  next.save({ project: example, files: [cine()], model: null });
+  next.save(async () => ({ project: example, files: [cine()], model: null }));
   await next.flush();
   expect(after.content.size).toBe(2);
 });

@@ -45,8 +45,8 @@ export interface CocoDataset {
 }
 
 export interface CocoOrigin {
-  /** What the pictures are called: `wrist.dcm` gives `wrist_0000.png`, ... */
-  source: string;
+  /** What the picture of a frame is called. */
+  fileNameOf(frame: number): string;
   structures: readonly string[];
   training_data: string;
   created: Date;
@@ -55,7 +55,7 @@ export interface CocoOrigin {
 /** The data set of frames of one source. Absent structures have no annotation. */
 export function cocoDataset(frames: readonly SegmentedFrame[], origin: CocoOrigin, form: SegmentationForm): CocoDataset {
   const images = frames.map(({ frame, time_s, map: { width, height } }, at): CocoImage => {
-    return { id: at + 1, width, height, file_name: frameName(origin.source, frame, 'png'), license: 1, frame, time_s };
+    return { id: at + 1, width, height, file_name: origin.fileNameOf(frame), license: 1, frame, time_s };
   });
   const annotations = frames.flatMap(({ map, structures }, at) =>
     structures.flatMap(({ structure, present, iou }) => {

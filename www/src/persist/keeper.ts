@@ -14,6 +14,8 @@ export interface Work {
 
 export type KeepStatus =
   | { kind: 'nothing' }
+  /** Not now, for a reason that is no failure. */
+  | { kind: 'paused'; reason: string }
   | { kind: 'saving' }
   /** `with_files`: a reload brings the picture or cine back too. */
   | { kind: 'kept'; at: Date; with_files: boolean }
@@ -39,7 +41,7 @@ interface Manifest {
 
 export class Keeper {
   private timer: ReturnType<typeof setTimeout> | undefined;
-  private waiting: Work | null = null;
+  private waiting: (() => Promise<Work>) | null = null;
   private writing: Promise<void> = Promise.resolve();
   /** Where each file is; null for one that found no room, which is not tried again with every change of the work. */
   private kept = new Map<File, KeptFile | null>();
@@ -49,9 +51,9 @@ export class Keeper {
     private readonly onStatus: (status: KeepStatus) => void,
   ) {}
 
-  /** Keeps this work a moment from now; of several calls within that moment only the last counts. */
-  save(work: Work): void {
-    this.waiting = work;
+  /** Keeps the work as it is a moment from now; of several calls within that moment only the last counts. */
+  save(gather: () => Promise<Work>): void {
+    this.waiting = gather;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => void this.flush(), DEBOUNCE);
   }
@@ -94,12 +96,12 @@ export class Keeper {
   }
 
   private async writeWaiting(): Promise<void> {
-    const work = this.waiting;
-    if (work === null) return;
+    const gather = this.waiting;
+    if (gather === null) return;
     this.waiting = null;
     this.onStatus({ kind: 'saving' });
     try {
-      this.onStatus({ kind: 'kept', at: new Date(), with_files: await this.write(work) });
+      this.onStatus({ kind: 'kept', at: new Date(), with_files: await this.write(await gather()) });
     } catch (error) {
       this.onStatus({ kind: 'not-kept', reason: reasonOf(error) });
     }

@@ -63,22 +63,33 @@ const source = v.variant('kind', [
   v.object({ kind: v.picklist(['pictures', 'video', 'dicom', 'cine', 'camera', 'screen']), files: v.array(fileIdentity) }),
 ]);
 
-const mask = v.object({
-  structure: count,
-  present: v.boolean(),
-  iou: finite,
-  object_score: finite,
-  /** The box that the prompt predictor expected, in pixels of the frame. */
-  predicted_box: v.strictTuple([finite, finite, finite, finite]),
-  /** At the frame's size; null where the structure is absent. */
-  rle: v.nullable(rle),
+/** What the model answered on one frame. */
+const masks = v.object({
+  /** Of the whole frame, in pixels. */
+  width: count,
+  height: count,
+  /** What of it the model looked at. */
+  crop: box,
+  structures: v.array(
+    v.object({
+      structure: count,
+      present: v.boolean(),
+      iou: finite,
+      object_score: finite,
+      /** The box that the prompt predictor expected, in pixels of the frame. */
+      predicted_box: v.strictTuple([finite, finite, finite, finite]),
+      /** At the frame's size; null where the structure is absent. */
+      rle: v.nullable(rle),
+    }),
+  ),
 });
 
 const frame = v.object({
   frame: count,
   /** Null where nobody said anything; an empty list stops prompts that are carried on from frames before. */
   prompts: v.nullable(v.array(promptSchema)),
-  masks: v.array(mask),
+  /** Null where the frame was not segmented. */
+  masks: v.nullable(masks),
   /** Distances that a person took, in pixels of the frame. */
   calipers: v.array(v.object({ from: point, to: point })),
 });
@@ -94,7 +105,7 @@ export const projectSchema = v.object({
   /** What the model looks at, in pixels of the frame, by the picture's name and size; of a cine all frames are one picture. */
   crops: v.array(v.object({ picture: name, box })),
   spacing: v.nullable(v.object({ x_mm: positive, y_mm: positive })),
-  model: v.nullable(v.object({ name, sha256, structures: v.array(v.object({ name, color: rgb })) })),
+  model: v.nullable(v.object({ name, sha256: v.nullable(sha256), structures: v.array(v.object({ name, color: rgb })) })),
   settings: v.object({
     /** A person's prompts alone. */
     manual: v.boolean(),
