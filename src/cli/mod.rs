@@ -1,5 +1,7 @@
 //! The native command line: a file for each subcommand.
 
+#[cfg(feature = "train")]
+mod cine;
 mod convert;
 #[cfg(feature = "train")]
 mod eval;

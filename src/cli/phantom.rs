@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use super::picture;
+use super::{cine, picture};
 
 /// Simulate labelled ultrasound pictures, or a cine of a moving probe.
 #[derive(Args)]
@@ -40,7 +40,13 @@ pub struct PhantomCommand {
     /// Frames of the sweep
     #[arg(long, default_value_t = 120, requires = "sweep")]
     frames: usize,
+    /// Write the sweep as a .cine file too, which the page plays
+    #[arg(long, requires = "sweep")]
+    cine: Option<PathBuf>,
 }
+
+/// Time between the frames of a cine.
+const FRAME_TIME_MS: f32 = 50.0;
 
 const EXAMPLES: &str =
     "Writes OUT/SPLIT/imgs/NNNNN.png (grey), OUT/SPLIT/gts/NNNNN.png (0 background, 1 and 2 the structures) and
@@ -53,7 +59,7 @@ Examples:
   Pictures of machines that no model was trained on:
       sam2rad phantom --preset hip --count 200 --seed 100000 --split Test --ranges shifted --out hip_shifted
   A cine:
-      sam2rad phantom --preset shoulder --sweep --frames 120 --seed 7 --out shoulder_sweep";
+      sam2rad phantom --preset shoulder --sweep --frames 120 --seed 7 --out shoulder_sweep --cine shoulder.cine";
 
 #[derive(Clone, Copy, clap::ValueEnum)]
 #[value(rename_all = "PascalCase")]
@@ -82,6 +88,8 @@ enum DatasetError {
     OtherStructures { path: PathBuf, found: String, wanted: String },
     #[error("seed {seed} and {count} pictures go beyond the largest seed; begin with a smaller --seed")]
     Seeds { seed: u64, count: usize },
+    #[error("{path}: the cine cannot be written: {source}")]
+    Cine { path: PathBuf, source: image::ImageError },
     #[error(transparent)]
     Picture(#[from] picture::PictureError),
 }
@@ -110,12 +118,15 @@ impl PhantomCommand {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} pictures, {eta} left")?;
         let progress = ProgressBar::new(count as u64).with_style(style);
         let spacings: Vec<(String, f32)> = if self.sweep {
-            let sweep = self.preset.sweep(self.ranges, self.seed, self.frames).enumerate();
-            let written = sweep.map(|(i, phantom)| {
-                progress.inc(1);
-                write(&folder, format!("{i:05}.png"), phantom)
-            });
-            written.collect::<Result<_, _>>()?
+            let sweep = self.preset.sweep(self.ranges, self.seed, self.frames);
+            let phantoms: Vec<_> = sweep.inspect(|_| progress.inc(1)).collect();
+            if let (Some(path), Some(first)) = (&self.cine, phantoms.first()) {
+                let frames: Vec<_> = phantoms.iter().map(|phantom| phantom.frame.clone()).collect();
+                cine::write(path, &frames, FRAME_TIME_MS, first.pixel_spacing_mm)
+                    .map_err(|source| DatasetError::Cine { path: path.clone(), source })?;
+            }
+            let named = phantoms.into_iter().enumerate();
+            named.map(|(i, phantom)| write(&folder, format!("{i:05}.png"), phantom)).collect::<Result<_, _>>()?
         } else {
             let last = self.seed.checked_add(count as u64);
             let last = last.ok_or(DatasetError::Seeds { seed: self.seed, count })?;
@@ -184,7 +195,7 @@ mod tests {
 
     fn command(out: &Path, preset: Preset, split: Split, seed: u64) -> PhantomCommand {
         let ranges = Ranges::Standard;
-        PhantomCommand { preset, count: 2, seed, out: out.into(), split, ranges, sweep: false, frames: 0 }
+        PhantomCommand { preset, count: 2, seed, out: out.into(), split, ranges, sweep: false, frames: 0, cine: None }
     }
 
     fn spacings(out: &Path) -> Vec<String> {

@@ -104,13 +104,13 @@ mod tests {
 
     #[test]
     fn a_correction_goes_to_the_largest_error_with_the_label_of_its_kind() {
-        let truth = mask(&["####......", "####......", "####......"]);
+        let truth = mask(&["###.......", "###.......", "###......."]);
         let nothing = mask(&["..........", "..........", ".........."]);
         let too_much = mask(&[".#########", "##########", "##########"]);
-        let too_little = mask(&["#.......##", "#.........", "#........."]);
+        let too_little = mask(&["........##", "..........", ".........."]);
         assert_eq!(correcting_click(&nothing, &truth), click(1, 1, PointLabel::Inside));
         assert_eq!(correcting_click(&too_much, &truth), click(6, 1, PointLabel::Outside));
-        assert_eq!(correcting_click(&too_little, &truth), click(2, 1, PointLabel::Inside));
+        assert_eq!(correcting_click(&too_little, &truth), click(1, 1, PointLabel::Inside));
         assert_eq!(correcting_click(&truth, &truth), None);
     }
 

@@ -112,11 +112,12 @@ mod tests {
         Mask::new(rows[0].len(), rows.concat().bytes().map(|byte| byte == b'#').collect())
     }
 
-    /// MONAI computes in f32; what it has no number for is a text in the file.
+    /// MONAI computes in f32, the percentile's position among some hundred distances too; what it has no number for is a text
+    /// in the file.
     fn assert_as_monai(name: &str, found: Option<f64>, expected: &Value) {
         match (found, expected.as_f64()) {
             (Some(found), Some(expected)) => {
-                assert!((found - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{name}: {found}, not {expected}");
+                assert!((found - expected).abs() <= 1e-5 * expected.abs().max(1.0), "{name}: {found}, not {expected}");
             }
             (found, expected) => assert_eq!(found, expected, "{name}"),
         }

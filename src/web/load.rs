@@ -2,14 +2,16 @@
 
 use burn::tensor::Device;
 use js_sys::Reflect;
+#[cfg(feature = "cpu")]
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use super::model::Model;
+#[cfg(feature = "cpu")]
 use super::types::ConvertOptionsObject;
-use crate::checkpoint::{
-    CheckpointError, Description, Dtype, LoadOptions, ModelFileReader, TensorSource, load, open_bytes,
-};
+use crate::checkpoint::{CheckpointError, LoadOptions, ModelFileReader, load};
+#[cfg(feature = "cpu")]
+use crate::checkpoint::{Description, Dtype, TensorSource, open_bytes};
 use crate::segmenter::Segmenter;
 
 /// Takes a model file piece by piece, as it arrives.
@@ -52,6 +54,7 @@ impl ModelReader {
     }
 }
 
+#[cfg(feature = "cpu")]
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct ConvertOptions {
@@ -64,6 +67,9 @@ struct ConvertOptions {
 /// A model from the bytes of any supported checkpoint: `.pt`, `.pth`, `.ckpt` or `.safetensors` of SAM, SAM 2, MobileSAM or
 /// Sam2Rad. `Model.to_file` then gives it as a model file. SAM's own checkpoints have no prompt predictor: such a model answers
 /// in manual mode alone. Throws an Error with a `kind`.
+///
+/// In the CPU bundle alone: archives and pickles would take the WebGPU bundle over its size, and its file serves both.
+#[cfg(feature = "cpu")]
 #[wasm_bindgen]
 pub async fn convert(bytes: Vec<u8>, options: ConvertOptionsObject) -> Result<Model, JsValue> {
     let options: Option<ConvertOptions> = serde_wasm_bindgen::from_value(options.into())?;

@@ -25,6 +25,7 @@ test('a picture is looked into when the panel is opened, once', async ({ page })
     await expect(page.locator('#inside-panel')).toContainText(sentence);
   }
   await expect(page.locator('#attention-map')).toHaveAttribute('aria-label', /Token 1: box corner looks most at the .+ of the picture/);
+  await expect(page.locator('#attention-share')).toContainText('falls on the picture');
   await expect(page.locator('#tokens li')).toHaveCount(10);
   await expect(page.locator('#tokens .figures').first()).toContainText('of the mask, IoU');
   // The panel closed and opened again has its look still.
@@ -63,9 +64,9 @@ test('a token that is switched off is not given to the decoder, and the stage sa
   const figures = () => page.locator('#structures .figures').textContent();
   const before = await figures();
   const looked = (await asked(page, 'encode')).length;
-  await page.getByLabel('Token 1: box corner').focus();
+  await page.getByRole('checkbox', { name: 'Token 1: box corner' }).focus();
   await page.keyboard.press('Space');
-  await page.getByLabel('Token 2: box corner').uncheck();
+  await page.getByRole('checkbox', { name: 'Token 2: box corner' }).uncheck();
   await expect(page.locator('#hud-tokens')).toHaveText('2 of 10 prompt tokens off');
   await settled(page);
   expect((await lastRequest(page)) as unknown).toMatchObject({ tokens_off: [0, 1] });

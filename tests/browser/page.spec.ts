@@ -44,7 +44,7 @@ test('a damaged model, a picture and a text as a model are each refused with a r
   await give('picture.safetensors', readFileSync(picture));
   await expect(page.locator('#failure')).toContainText('not a checkpoint');
   await give('weights.pt', Buffer.from('hello'));
-  await expect(page.locator('#failure')).toContainText('Convert it once');
+  await expect(page.locator('#failure')).toContainText('not a checkpoint');
 });
 
 test('a refused model leaves the one before at work', async ({ page }) => {
@@ -99,4 +99,19 @@ test('the bench page measures every stage', async ({ page }) => {
   await expect(page.locator('#figures')).toContainText('mask_decoder');
   console.log(await page.locator('#figures').textContent());
   expect(errors).toEqual([]);
+});
+
+test('a bare checkpoint is converted on the page, and a description is not needed for it', async ({ page }) => {
+  await page.goto('./?backend=cpu');
+  // The same weights without the entry that describes them.
+  const file = readFileSync(model);
+  const length = Number(file.readBigUInt64LE(0));
+  const { __metadata__: _, ...tensors } = JSON.parse(file.subarray(8, 8 + length).toString()) as Record<string, unknown>;
+  const header = Buffer.from(JSON.stringify(tensors));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(header.length));
+  const buffer = Buffer.concat([size, header, file.subarray(8 + length)]);
+  await page.locator('#model').setInputFiles({ name: 'bare.safetensors', mimeType: 'application/octet-stream', buffer });
+  await expect(page.locator('#model-status')).toContainText('is ready');
+  await expect(page.locator('#structures')).toContainText('structure 1');
 });

@@ -65,7 +65,7 @@ test('frames that were segmented are shown again without asking', async ({ page 
 test('all frames are segmented, with progress', async ({ page }) => {
   await openCine(page);
   await page.locator('#segment-all').click();
-  await expect(page.locator('#answered')).toHaveText(`${FRAMES} of ${FRAMES} segmented`, { timeout: 60_000 });
+  await expect(page.locator('#answered')).toHaveText(`${FRAMES} of ${FRAMES} segmented`, { timeout: 180_000 });
   await expect(page.locator('#segment-all')).toBeVisible();
   expect((await asked(page, 'encode')).length).toBe(FRAMES);
 });
@@ -92,7 +92,7 @@ test('a slider scrubs, and speed and loop hold while it plays', async ({ page })
   await page.locator('#play').click();
   await expect(page.locator('#play')).toHaveAttribute('aria-label', 'Pause');
   // Without loop it ends at the last frame by itself.
-  await expect(page.locator('#play')).toHaveAttribute('aria-label', 'Play', { timeout: 15_000 });
+  await expect(page.locator('#play')).toHaveAttribute('aria-label', 'Play');
   expect(await place(page)).toBe(FRAMES);
 });
 
@@ -111,5 +111,5 @@ test('a long segmentation can be stopped, and the page goes on', async ({ page }
   await page.getByRole('button', { name: 'Stop' }).click();
   await expect(page.locator('#hud-working')).toBeHidden();
   await page.keyboard.press('ArrowRight');
-  await expect(page.locator('#answered')).toContainText('2 of', { timeout: 20_000 });
+  await expect(page.locator('#answered')).toContainText('2 of');
 });

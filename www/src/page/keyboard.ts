@@ -88,15 +88,14 @@ function onButton(target: EventTarget | null): boolean {
 }
 
 export function helpDialog(rows: readonly { shown: string; what: string }[]): HTMLDialogElement {
-  const close = h('button', { type: 'submit', className: 'primary' }, 'Close');
-  const table = h('table', {}, h('tbody', {}, ...rows.map(({ shown, what }) => h('tr', {}, h('th', { scope: 'row' }, h('kbd', {}, shown)), h('td', {}, what)))));
+  const close = h('button', { type: 'submit' }, 'Close');
+  const keys = h('dl', { className: 'keys' }, ...rows.map(({ shown, what }) => h('div', {}, h('dt', {}, h('kbd', {}, shown)), h('dd', {}, what))));
   const dialog = h(
     'dialog',
     { id: 'help' },
-    h('h2', {}, 'Keys and gestures'),
-    table,
+    h('form', { method: 'dialog', className: 'dialog-head' }, h('h2', {}, 'Keys and gestures'), close),
+    keys,
     h('p', {}, 'Click or tap adds a point; the right button or Alt turns it to the other side. The wheel or two fingers zoom, the middle button or two fingers move the picture, a double click with the hand fits it.'),
-    h('form', { method: 'dialog' }, close),
   );
   dialog.setAttribute('aria-label', 'Keys and gestures');
   return dialog;

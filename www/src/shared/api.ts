@@ -134,7 +134,7 @@ export type CheckpointErrorKind = 'not-a-checkpoint' | 'other-architecture' | 'k
 export interface Sam2RadModule {
   default(): Promise<unknown>;
   version(): string;
-  /** A model from a whole .pt, .pth, .ckpt or .safetensors file of a supported architecture. */
-  convert(bytes: Uint8Array, options?: ConvertOptions): Promise<Model>;
+  /** A model from a whole .pt, .pth, .ckpt or .safetensors file of a supported architecture; in the CPU bundle alone. */
+  convert?(bytes: Uint8Array, options?: ConvertOptions): Promise<Model>;
   ModelReader: new () => ModelReader;
 }

@@ -28,7 +28,8 @@ export type Request =
 
 export interface Replies {
   'choose-backend': BackendChoice;
-  'load-model': { card: ModelCard; version: string };
+  /** `manual_only`: the checkpoint has no trained prompt predictor. */
+  'load-model': { card: ModelCard; version: string; manual_only: boolean };
   'encode': { milliseconds: number };
   'segment': CroppedSegmentation;
   /** Boxes are in pixels of the whole frame; maps are of the crop. */

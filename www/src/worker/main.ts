@@ -78,8 +78,9 @@ async function loadModel(origin: ModelOrigin, imageSize: number | null, report: 
   model = null;
   crop = null;
   const total = origin.kind === 'file' ? origin.file.size : origin.bytes;
-  model = await readModel(module, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
-  return { card: model.card(), version: module.version() };
+  const cpuBundle = () => (backend === 'cpu' ? Promise.resolve(module) : startBundle('cpu', base));
+  model = await readModel(module, cpuBundle, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
+  return { card: model.card(), version: module.version(), manual_only: model.is_manual_only() };
 }
 
 function start(): Promise<Sam2RadModule> {

@@ -1,10 +1,24 @@
-// Streams a model file into the WASM module, so that the file is never whole in JavaScript's memory.
+// Streams a model file into the WASM module, so that the file is never whole in JavaScript's memory; any other checkpoint is
+// converted as a whole.
 
-import type { Model, Sam2RadModule } from '../shared/api';
-import { failed, messageOf, type ModelOrigin } from '../shared/messages';
+import type { CheckpointErrorKind, Model, Sam2RadModule } from '../shared/api';
+import { failed, FailureError, messageOf, type ModelOrigin } from '../shared/messages';
 
-export async function readModel(module: Sam2RadModule, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
+/** `cpuBundle` is the one that converts; it may be `module` itself. */
+export async function readModel(module: Sam2RadModule, cpuBundle: () => Promise<Sam2RadModule>, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
   const name = origin.kind === 'file' ? origin.file.name : origin.name;
+  try {
+    return await stream(module, origin, imageSize, onBytes).catch((error: unknown) => {
+      if (origin.kind === 'file' && isOfOthers(error)) return convert(module, await cpuBundle(), origin.file, imageSize);
+      throw error;
+    });
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError || error instanceof FailureError) throw error;
+    throw failed('model', `“${name}” cannot be used as a model: ${messageOf(error)}`, adviceFor(name));
+  }
+}
+
+async function stream(module: Sam2RadModule, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
   const chunks = (await open(origin)).getReader();
   const reader = new module.ModelReader();
   let read = 0;
@@ -20,11 +34,25 @@ export async function readModel(module: Sam2RadModule, origin: ModelOrigin, imag
     consumed = true; // by finish(): wasm-bindgen forbids free() after it
     return await reader.finish(imageSize ?? undefined);
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) throw error;
-    if (!consumed) reader.free();
+    if (!consumed && !(error instanceof WebAssembly.RuntimeError)) reader.free();
     void chunks.cancel().catch(() => undefined);
-    throw failed('model', `“${name}” cannot be used as a model: ${messageOf(error)}`, adviceFor(name));
+    throw error;
   }
+}
+
+/** No model file of ours, but it may be a checkpoint: PyTorch's, or safetensors without a description. */
+function isOfOthers(error: unknown): boolean {
+  const { kind } = error as { kind?: CheckpointErrorKind };
+  return kind === 'not-a-checkpoint' || kind === 'metadata';
+}
+
+async function convert(module: Sam2RadModule, cpu: Sam2RadModule, file: File, imageSize: number | null): Promise<Model> {
+  const options = { ...(imageSize !== null && { image_size: imageSize }), provenance: `converted from ${file.name}` };
+  const model = await cpu.convert!(new Uint8Array(await file.arrayBuffer()), options);
+  if (cpu === module) return model;
+  const bytes = await model.to_file();
+  model.free();
+  return stream(module, { kind: 'file', file: new File([bytes], file.name) }, imageSize, () => undefined);
 }
 
 async function open(origin: ModelOrigin): Promise<ReadableStream<Uint8Array>> {
@@ -36,7 +64,6 @@ async function open(origin: ModelOrigin): Promise<ReadableStream<Uint8Array>> {
 }
 
 function adviceFor(name: string): string {
-  if (/\.(pt|pth|ckpt|bin)$/i.test(name)) return 'This looks like a PyTorch checkpoint. Convert it once with the sam2rad command line, then choose the .safetensors file.';
-  if (!/\.safetensors$/i.test(name)) return 'Choose a .safetensors file made by the sam2rad command line.';
-  return 'Copy or download the file again; if it stays refused, convert it anew with the sam2rad command line.';
+  if (!/\.(safetensors|pt|pth|ckpt|bin)$/i.test(name)) return 'Choose a .safetensors, .pt, .pth or .ckpt file of SAM, SAM 2, MobileSAM or Sam2Rad.';
+  return 'Copy or download the file again; if it stays refused, the sam2rad command line may say more of it.';
 }

@@ -13,13 +13,20 @@ export interface Colored {
   rgba: Uint8ClampedArray<ArrayBuffer>;
 }
 
-/** From cold to hot between 0 and the largest value; the more of it there is, the less of the picture shows through. */
-export function heat(values: Float32Array, width: number, height: number): Colored {
-  const largest = values.reduce((largest, value) => Math.max(largest, value), 0);
+/** The part of a map that lies on the frame, the padding left out. */
+export function onFrame(values: Float32Array, width: number, height: number, [across, down]: readonly [number, number]): { values: Float32Array; width: number; height: number } {
+  const [columns, rows] = [Math.ceil(width * across), Math.ceil(height * down)];
+  const kept = new Float32Array(columns * rows);
+  for (let row = 0; row < rows; row++) kept.set(values.subarray(row * width, row * width + columns), row * columns);
+  return { values: kept, width: columns, height: rows };
+}
+
+/** From cold to hot between 0 and `largest`; the more of it there is, the less of the picture shows through. */
+export function heat(values: Float32Array, width: number, height: number, largest: number): Colored {
   const rgba = new Uint8ClampedArray(4 * width * height);
   values.forEach((value, i) => {
     const share = largest > 0 ? value / largest : 0;
-    rgba.set([...viridis(share), 70 + 170 * Math.sqrt(share)], 4 * i);
+    rgba.set([...viridis(share), 60 + 180 * Math.min(1, share)], 4 * i);
   });
   return { width, height, rgba };
 }
@@ -63,11 +70,11 @@ export function drawBox(canvas: HTMLCanvasElement, box: Box, crop: Box, color: s
   }
 }
 
-/** Where a map's largest value is, in words. */
-export function whereMost(values: Float32Array, width: number, height: number, coverage: readonly [number, number]): string {
+/** Where the largest value of a frame's map is, in words. */
+export function whereMost({ values, width, height }: { values: Float32Array; width: number; height: number }): string {
   const at = values.reduce((best, value, i) => (value > values[best]! ? i : best), 0);
   const third = (place: number, names: readonly [string, string, string]) => names[Math.max(0, Math.min(2, Math.floor(3 * place)))]!;
-  const row = third((Math.floor(at / width) + 0.5) / (height * coverage[1]), ['top', 'middle', 'bottom']);
-  const column = third(((at % width) + 0.5) / (width * coverage[0]), ['left', 'centre', 'right']);
+  const row = third((Math.floor(at / width) + 0.5) / height, ['top', 'middle', 'bottom']);
+  const column = third(((at % width) + 0.5) / width, ['left', 'centre', 'right']);
   return `${row} ${column}`;
 }

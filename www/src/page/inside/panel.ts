@@ -4,11 +4,12 @@
 import { failureOf } from '../../shared/messages';
 import type { App } from '../app';
 import { h, setText } from '../dom';
+import { percent } from '../format';
 import { panel, textButton } from '../panels/parts';
 import { colorOf } from '../stage/colors';
 import { cardOf, type Question, type State } from '../state';
 import { viridisGradient } from './colormap';
-import { drawBox, drawMap, heat, likely, opaque, whereMost } from './maps';
+import { drawBox, drawMap, heat, likely, onFrame, opaque, whereMost } from './maps';
 import { Timeline } from './timeline';
 import { nameOf, TokenList } from './tokens';
 
@@ -27,6 +28,7 @@ export function insidePanel(app: App): HTMLElement {
   const features = canvas('features-map');
   const legend = h('span', { className: 'ramp' });
   legend.style.background = viridisGradient();
+  const share = h('p', { id: 'attention-share', className: 'figures' });
   const tokens = new TokenList((off) => app.setTokensOff(off));
   const allOn = textButton('All tokens on', null, () => app.setTokensOff([]));
   const timeline = new Timeline((frame) => void app.session.seek(frame));
@@ -34,7 +36,7 @@ export function insidePanel(app: App): HTMLElement {
     'div',
     { className: 'inside' },
     part('Where a token looks', 'Each prompt token reads the picture; bright places are those it takes most from.',
-      h('div', { className: 'row' }, token.element, scale.element), attention, h('p', { className: 'legend figures' }, 'least', legend, 'most')),
+      h('div', { className: 'row' }, token.element, scale.element), attention, h('p', { className: 'legend figures' }, 'least', legend, 'most'), share),
     part('What the predictor expects', 'Before any mask is drawn, the prompt predictor expects the structure in this box and in this shape.', expected),
     part('What the encoder sees', 'Places with the same colour look alike to the model: the three strongest directions of its features as red, green and blue.', feature.element, features),
     part('What each token does', 'The bar is the part of the mask that changes when the decoder does not get this token; switch tokens off to see it on the picture.', tokens.element, allOn),
@@ -74,15 +76,17 @@ export function insidePanel(app: App): HTMLElement {
     const { width, height, weights } = explanation.attention[scale.value()]!;
     const of = structure * card.tokens + token.value();
     const values = weights.subarray(of * width * height, (of + 1) * width * height);
-    drawMap(attention, frame.picture, question.crop, heat(values, width, height), coverage, true);
-    attention.ariaLabel = `Token ${nameOf(token.value())} looks most at the ${whereMost(values, width, height, coverage)} of the picture`;
+    const looked = onFrame(values, width, height, coverage);
+    drawMap(attention, frame.picture, question.crop, heat(values, width, height, Math.max(...looked.values)), coverage, true);
+    attention.ariaLabel = `Token ${nameOf(token.value())} looks most at the ${whereMost(looked)} of the picture`;
+    setText(share, `${percent(looked.values.reduce((sum, value) => sum + value, 0))} of this token’s look falls on the picture, the rest on the padding beside it.`);
 
     const { side, logits } = explanation.interim_mask;
     const color = colorOf(card, look, structure);
     const mask = logits.subarray(structure * side * side, (structure + 1) * side * side);
     drawMap(expected, frame.picture, question.crop, likely(mask, side, color), coverage, true);
     drawBox(expected, explanation.predicted_boxes[structure]!, question.crop, color);
-    expected.ariaLabel = `The expected mask is strongest at the ${whereMost(mask, side, side, coverage)} of the picture`;
+    expected.ariaLabel = `The expected mask is strongest at the ${whereMost(onFrame(mask, side, side, coverage))} of the picture`;
 
     const map = explanation.features[feature.value()]!;
     drawMap(features, frame.picture, question.crop, opaque(map.rgb, map.width, map.height), coverage, false);

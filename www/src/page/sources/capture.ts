@@ -53,9 +53,12 @@ async function openStream(kind: 'camera' | 'screen', stream: MediaStream): Promi
     play() {
       const abort = new AbortController();
       track.addEventListener('ended', () => abort.abort(), { once: true });
+      // What is on the element already comes first: a screen on which nothing moves sends no second frame.
+      let first = true;
       return {
         async next() {
-          if ((await nextPresented(video, abort.signal)) === null) return null;
+          if (!first && (await nextPresented(video, abort.signal)) === null) return null;
+          first = false;
           const grabbed = performance.now();
           const picture = await createImageBitmap(video);
           return { picture, index: index++, grabbed, key: keyOf(name, picture) };

@@ -162,7 +162,7 @@ function drawPrompt(context: Context, prompt: Prompt, color: string, line: Line)
       if (prompt.path.length === 1) path.lineTo(prompt.path[0]![0] + 1e-3, prompt.path[0]![1]);
       context.save();
       context.lineCap = context.lineJoin = 'round';
-      context.globalAlpha = 0.4;
+      context.globalAlpha = 0.25;
       outlineRim(context, path, prompt.inside ? color : '#ffffff', 2 * prompt.radius);
       context.globalAlpha = 1;
       context.setLineDash([line(3), line(4)]);

@@ -45,9 +45,12 @@ export class Engine {
     this.store.fail('model', null);
     this.encoded = null;
     try {
-      const { card, version } = await this.client.ask({ type: 'load-model', origin, image_size: imageSize }, ({ read }) => {
+      const { card, version, manual_only } = await this.client.ask({ type: 'load-model', origin, image_size: imageSize }, ({ read }) => {
         this.store.update({ model: { ...loading, read } });
       });
+      if (manual_only) {
+        this.store.update({ tools: { ...this.store.state.tools, manual: true }, notice: 'This checkpoint has no trained prompt predictor: it answers to your prompts alone.' });
+      }
       this.store.update({ model: { kind: 'ready', origin, image_size: imageSize, card, version } });
     } catch (error) {
       const failure = failureOf(error);
