@@ -3,6 +3,7 @@
 import type { Explanation, ModelCard } from '../shared/api';
 import { wholeOf, type Box, type Point, type Size } from '../shared/geometry';
 import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '../shared/messages';
+import type { KeepStatus } from '../persist/keeper';
 import { EMPTY_HISTORY, type History } from './prompts/history';
 import { NO_PROMPTS, promptsAt, type PromptSet } from './prompts/prompts';
 import type { CameraChoice } from './sources/capture';
@@ -129,6 +130,8 @@ export interface State {
   look: Look;
   shipped: Shipped;
   cameras: readonly CameraChoice[];
+  /** Whether the work is kept in this browser. */
+  keep: KeepStatus;
   /** Something that happened on its own and that the reader should know. */
   notice: string | null;
   failures: Partial<Record<FailureArea, Failure>>;
@@ -153,6 +156,7 @@ export const INITIAL: State = {
   look: { style: 'both', opacity: 0.35, hidden: new Set(), colors: new Map(), predicted_box: false, names: true },
   shipped: { demos: [], models: [] },
   cameras: [],
+  keep: { kind: 'nothing' },
   notice: null,
   failures: {},
 };

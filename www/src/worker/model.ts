@@ -8,7 +8,7 @@ import { failed, FailureError, messageOf, type ModelOrigin } from '../shared/mes
 export async function readModel(module: Sam2RadModule, cpuBundle: () => Promise<Sam2RadModule>, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
   const name = origin.kind === 'file' ? origin.file.name : origin.name;
   try {
-    return await stream(module, origin, imageSize, onBytes).catch((error: unknown) => {
+    return await stream(module, origin, imageSize, onBytes).catch(async (error: unknown) => {
       if (origin.kind === 'file' && isOfOthers(error)) return convert(module, await cpuBundle(), origin.file, imageSize);
       throw error;
     });

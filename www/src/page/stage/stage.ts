@@ -46,6 +46,24 @@ export class Stage {
     this.layOut();
   }
 
+  /** What of the picture is seen: the magnification, 1 where all of it is, and the place in the middle, 0 to 1 of its width and height. */
+  get place(): { zoom: number; x: number; y: number } {
+    const { picture, canvas, view } = this;
+    if (picture === null) return { zoom: 1, x: 0.5, y: 0.5 };
+    const middle = toFrame(view, { x: canvas.width / 2, y: canvas.height / 2 });
+    return { zoom: view.scale / fitted(picture, canvas).scale, x: middle.x / picture.width, y: middle.y / picture.height };
+  }
+
+  showPlace({ zoom, x, y }: { zoom: number; x: number; y: number }): void {
+    const { picture, canvas } = this;
+    if (picture === null || (Math.abs(zoom - 1) < 1e-3 && Math.abs(x - 0.5) < 1e-3 && Math.abs(y - 0.5) < 1e-3)) return this.fit();
+    this.fit();
+    this.zoom(zoom);
+    const { scale } = this.view;
+    this.view = panned({ scale, x: canvas.width / 2 - x * picture.width * scale, y: canvas.height / 2 - y * picture.height * scale }, { x: 0, y: 0 }, picture, canvas);
+    this.redraw();
+  }
+
   zoom(factor: number, at: Point = { x: this.canvas.width / 2, y: this.canvas.height / 2 }): void {
     const { picture } = this;
     if (picture === null) return;
