@@ -4,13 +4,14 @@ import type { ModelOrigin } from '../shared/messages';
 import { Edits } from './prompts/edits';
 import { listCameras, openCamera, openScreen } from './sources/capture';
 import { openCine } from './sources/cine';
-import { looksLikeModel, openFiles } from './sources/open';
+import { looksLikeModel, looksLikeProject, openFiles } from './sources/open';
 import { fetchDemo, listShipped, type DemoEntry, type ModelEntry } from './sources/shipped';
 import type { Look } from './state';
 import { Store } from './store';
 import { Engine } from './stream/engine';
 import { Processor } from './stream/process';
 import { Session } from './stream/session';
+import type { Keeping } from './work/keeping';
 
 export class App {
   readonly store = new Store();
@@ -19,44 +20,53 @@ export class App {
   readonly processor = new Processor(this.store, this.session);
   readonly edits = new Edits(this.store, this.session);
 
+  /** Set once the page is put together. */
+  keeping: Keeping | null = null;
+
   async start(): Promise<void> {
     this.engine.start();
     this.store.watch(({ model }) => [model.kind === 'ready' ? model.card : null], () => this.modelChanged());
     navigator.mediaDevices?.addEventListener('devicechange', () => void this.findCameras());
     void this.findCameras();
     this.store.update({ shipped: await listShipped() });
+    await this.keeping?.start();
   }
 
   /** Files by button, drop or paste: a model is loaded, anything else is a source. */
   async take(files: File[]): Promise<void> {
+    const project = files.find(looksLikeProject);
+    if (project !== undefined) return this.keeping?.openProjectFile(project);
     const model = files.find(looksLikeModel);
     if (model !== undefined) void this.engine.load({ kind: 'file', file: model });
     const pictures = files.filter((file) => file !== model);
     if (pictures.length === 0) return;
     const name = pictures.length === 1 ? pictures[0]!.name : `${pictures.length} files`;
-    await this.open(name, () => openFiles(pictures));
+    if (await this.open(name, { kind: 'files', files: pictures }, () => openFiles(pictures))) await this.keeping?.opened(pictures);
   }
 
-  async openDemo(demo: DemoEntry): Promise<void> {
-    const fitting = this.store.state.shipped.models.find(({ name }) => name === demo.model);
-    if (fitting !== undefined) this.loadShipped(fitting);
-    if (await this.session.open(demo.title, async () => openCine(await fetchDemo(demo), demo.title))) void this.session.play();
+  /** Where a person pressed a demo's button it plays; where a project or a link brings it back it stands. */
+  async openDemo(demo: DemoEntry, play = true, model?: ModelEntry): Promise<boolean> {
+    const fitting = model ?? this.store.state.shipped.models.find(({ name }) => name === demo.model);
+    if (fitting !== undefined) void this.loadShipped(fitting);
+    const opened = await this.session.open(demo.title, { kind: 'demo', name: demo.name }, async () => openCine(await fetchDemo(demo), demo.title));
+    if (opened && play) void this.session.play();
+    return opened;
   }
 
   async openCamera(id: string | null): Promise<void> {
-    await this.open('Camera', () => openCamera(id));
+    await this.open('Camera', { kind: 'capture' }, () => openCamera(id));
     void this.findCameras();
   }
 
   async openScreen(): Promise<void> {
-    await this.open('Screen', openScreen);
+    await this.open('Screen', { kind: 'capture' }, openScreen);
   }
 
-  loadShipped({ file, title, bytes }: ModelEntry): void {
+  async loadShipped({ file, title, bytes }: ModelEntry): Promise<void> {
     const origin: ModelOrigin = { kind: 'shipped', name: title, url: new URL(`models/${file}`, document.baseURI).href, bytes };
     const { model } = this.store.state;
     const there = model.kind !== 'none' && model.origin.kind === 'shipped' && model.origin.url === origin.url;
-    if (!there) void this.engine.load(origin);
+    if (!there) await this.engine.load(origin);
   }
 
   togglePlay(): void {
@@ -88,11 +98,11 @@ export class App {
   }
 
   /** A source of one's own with no model chosen yet gets the first that ships. */
-  private async open(name: string, open: Parameters<Session['open']>[1]): Promise<void> {
-    const opened = this.session.open(name, open);
+  private async open(...source: Parameters<Session['open']>): Promise<boolean> {
+    const opened = this.session.open(...source);
     const [first] = this.store.state.shipped.models;
-    if (this.store.state.model.kind === 'none' && first !== undefined) this.loadShipped(first);
-    await opened;
+    if (this.store.state.model.kind === 'none' && first !== undefined) void this.loadShipped(first);
+    return opened;
   }
 
   private async findCameras(): Promise<void> {

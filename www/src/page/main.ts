@@ -5,7 +5,9 @@ import { byId, h } from './dom';
 import { helpDialog, listen, shortcuts } from './keyboard';
 import { insidePanel } from './inside/panel';
 import { alerts } from './panels/alerts';
+import { exportPanel } from './panels/export';
 import { headsUp } from './panels/heads-up';
+import { measurePanel } from './panels/measure';
 import { modelPanel } from './panels/model';
 import { iconButton } from './panels/parts';
 import { promptsPanel } from './panels/prompts';
@@ -18,9 +20,12 @@ import { transport } from './panels/transport';
 import { welcome } from './panels/welcome';
 import { droppedFiles } from './sources/dropped';
 import { Stage } from './stage/stage';
+import { Keeping } from './work/keeping';
 
 const app = new App();
 const stage = new Stage(byId<HTMLCanvasElement>('canvas'), app.store, app.session, app.edits);
+
+app.keeping = new Keeping(app, stage);
 
 const help = helpDialog(shortcuts(app, stage, () => undefined));
 const openHelp = () => help.showModal();
@@ -31,7 +36,7 @@ listen(app, stage, openHelp);
 byId('work').prepend(toolbar(app, stage));
 byId('stage').append(headsUp(app), welcome(app));
 byId('work').append(transport(app), strip(app));
-byId('side').append(alerts(app), sourcePanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), insidePanel(app), timingPanel(app));
+byId('side').append(alerts(app), sourcePanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), measurePanel(app), exportPanel(app, stage), insidePanel(app), timingPanel(app));
 receiveDrops();
 void app.start();
 

@@ -1,8 +1,9 @@
 // All that the page knows, in one value. Views read it; only stream/ and actions.ts change it.
 
 import type { Explanation, ModelCard } from '../shared/api';
-import { wholeOf, type Box } from '../shared/geometry';
+import { wholeOf, type Box, type Point, type Size } from '../shared/geometry';
 import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '../shared/messages';
+import type { KeepStatus } from '../persist/keeper';
 import { EMPTY_HISTORY, type History } from './prompts/history';
 import { NO_PROMPTS, promptsAt, type PromptSet } from './prompts/prompts';
 import type { CameraChoice } from './sources/capture';
@@ -16,7 +17,10 @@ export type ModelState =
   | { kind: 'loading'; origin: ModelOrigin; read: number; total: number }
   | { kind: 'ready'; origin: ModelOrigin; image_size: number | null; card: ModelCard; version: string };
 
-export type SourceState = { kind: 'none' } | { kind: 'open'; source: FrameSource };
+/** What a source was opened from: how it is found again. */
+export type SourceOrigin = { kind: 'files'; files: readonly File[] } | { kind: 'demo'; name: string } | { kind: 'capture' };
+
+export type SourceState = { kind: 'none' } | { kind: 'open'; source: FrameSource; origin: SourceOrigin };
 
 /** What the worker is asked to do at the moment, as far as a person should know. */
 export type WorkState =
@@ -38,6 +42,8 @@ export interface Question {
 
 export interface Answer {
   question: Question;
+  /** Of the whole frame. */
+  size: Size;
   segmentation: CroppedSegmentation;
 }
 
@@ -77,7 +83,18 @@ export interface Look {
   names: boolean;
 }
 
-export type Tool = 'select' | 'inside' | 'outside' | 'box' | 'brush' | 'eraser' | 'crop';
+export type Tool = 'select' | 'inside' | 'outside' | 'box' | 'brush' | 'eraser' | 'caliper' | 'crop';
+
+/** A distance that a person took, in pixels of the frame. */
+export interface Caliper {
+  from: Point;
+  to: Point;
+}
+
+/** By the index of the frame. */
+export type CalipersByFrame = ReadonlyMap<number, readonly Caliper[]>;
+
+export const NO_CALIPERS: readonly Caliper[] = [];
 
 export interface Tools {
   tool: Tool;
@@ -105,6 +122,7 @@ export interface State {
   /** How many frames of the source have an answer to the present question. */
   answered: number;
   history: History;
+  calipers: CalipersByFrame;
   tools: Tools;
   /** Learnt prompt tokens that are switched off, to see what they do. */
   tokens_off: readonly number[];
@@ -112,6 +130,8 @@ export interface State {
   look: Look;
   shipped: Shipped;
   cameras: readonly CameraChoice[];
+  /** Whether the work is kept in this browser. */
+  keep: KeepStatus;
   /** Something that happened on its own and that the reader should know. */
   notice: string | null;
   failures: Partial<Record<FailureArea, Failure>>;
@@ -129,12 +149,14 @@ export const INITIAL: State = {
   meter: null,
   answered: 0,
   history: EMPTY_HISTORY,
+  calipers: new Map(),
   tools: { tool: 'select', structure: 0, brush_radius: 8, manual: false, carry: true },
   tokens_off: [],
   inside: { kind: 'none' },
   look: { style: 'both', opacity: 0.35, hidden: new Set(), colors: new Map(), predicted_box: false, names: true },
   shipped: { demos: [], models: [] },
   cameras: [],
+  keep: { kind: 'nothing' },
   notice: null,
   failures: {},
 };

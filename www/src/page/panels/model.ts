@@ -23,7 +23,7 @@ export function modelPanel(app: App): HTMLElement {
     shipped.hidden = models.length === 0;
     shipped.replaceChildren(
       ...models.map((entry) => {
-        const button = textButton(entry.title, 'model', () => app.loadShipped(entry));
+        const button = textButton(entry.title, 'model', () => void app.loadShipped(entry));
         button.ariaPressed = String(model.kind === 'ready' && nameOf(model.origin) === entry.title);
         return button;
       }),

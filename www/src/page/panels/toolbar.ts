@@ -13,8 +13,12 @@ export const TOOLS: readonly (readonly [tool: Tool, label: string, key: string])
   ['box', 'Box around the structure', 'B'],
   ['brush', 'Brush', 'P'],
   ['eraser', 'Eraser', 'E'],
+  ['caliper', 'Distance between two places', 'D'],
   ['crop', 'Crop: what the model sees', 'C'],
 ];
+
+/** Those that need no model. */
+const WITHOUT_MODEL: ReadonlySet<Tool> = new Set<Tool>(['select', 'caliper', 'crop']);
 
 export function toolbar(app: App, stage: Stage): HTMLElement {
   const { store, edits } = app;
@@ -40,7 +44,7 @@ export function toolbar(app: App, stage: Stage): HTMLElement {
   });
   store.watch(({ shown, model }) => [shown === null, model.kind === 'ready'], (_, empty, ready) => {
     bar.hidden = empty;
-    for (const { tool, button } of tools) button.disabled = !ready && tool !== 'select' && tool !== 'crop';
+    for (const { tool, button } of tools) button.disabled = !ready && !WITHOUT_MODEL.has(tool);
   });
   return bar;
 }

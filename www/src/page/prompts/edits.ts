@@ -2,7 +2,7 @@
 
 import type { Store } from '../store';
 import type { Session } from '../stream/session';
-import { currentPrompts, type Tools } from '../state';
+import { currentPrompts, NO_CALIPERS, type Caliper, type Tools } from '../state';
 import { changed, redone, undone, withFrame, type History } from './history';
 import { withoutStructure, withPrompt, type Prompt, type PromptSet } from './prompts';
 
@@ -35,10 +35,26 @@ export class Edits {
     this.setHistory(redone(this.store.state.history));
   }
 
+  addCaliper(caliper: Caliper): void {
+    this.setCalipers((calipers) => [...calipers, caliper]);
+  }
+
+  removeCaliper(caliper: Caliper): void {
+    this.setCalipers((calipers) => calipers.filter((other) => other !== caliper));
+  }
+
   setTools(change: Partial<Tools>): void {
     const before = this.store.state.tools;
     this.store.update({ tools: { ...before, ...change } });
     if (change.manual !== undefined || change.carry !== undefined) this.askAgain();
+  }
+
+  /** Of the frame shown. */
+  private setCalipers(change: (calipers: readonly Caliper[]) => readonly Caliper[]): void {
+    const { shown, calipers } = this.store.state;
+    if (shown === null) return;
+    const { index } = shown.frame;
+    this.store.update({ calipers: new Map(calipers).set(index, change(calipers.get(index) ?? NO_CALIPERS)) });
   }
 
   private setPrompts(prompts: PromptSet): void {

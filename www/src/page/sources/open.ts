@@ -12,6 +12,10 @@ export function looksLikeModel(file: File): boolean {
   return /\.(safetensors|pt|pth|ckpt|bin|onnx)$/i.test(file.name);
 }
 
+export function looksLikeProject(file: File): boolean {
+  return /\.json$/i.test(file.name);
+}
+
 /** Several pictures make one source; of other kinds the first file counts. */
 export async function openFiles(files: readonly File[]): Promise<FrameSource> {
   const pictures = files.filter(looksLikePicture);

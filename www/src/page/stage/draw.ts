@@ -4,7 +4,7 @@
 import type { ModelCard } from '../../shared/api';
 import { sameBox, wholeOf, type Box, type Point } from '../../shared/geometry';
 import type { Prompt, PromptSet } from '../prompts/prompts';
-import type { Answer, Look } from '../state';
+import type { Answer, Caliper, Look } from '../state';
 import { colorOf } from './colors';
 import type { View } from './view';
 
@@ -17,6 +17,9 @@ export interface Scene {
   answer: Answer | null;
   look: Look;
   prompts: PromptSet;
+  calipers: readonly Caliper[];
+  /** What a caliper shows, such as `12.3 mm`. */
+  lengthOf(caliper: Caliper): string;
   /** Under the pointer at the moment: a box or a stroke on its way. */
   draft: Prompt | null;
   crop: Box;
@@ -26,7 +29,7 @@ export interface Scene {
   brush: { at: Point; radius: number } | null;
 }
 
-type Context = CanvasRenderingContext2D;
+type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
 
 const DARK = 'rgb(0 0 0 / 65%)';
 
@@ -41,6 +44,7 @@ export function draw(context: Context, scene: Scene): void {
   const line = (width: number) => (width * scene.density) / view.scale;
   if (card !== null && answer !== null && answer.question.model === card) drawAnswer(context, answer, card, look, line);
   drawCrop(context, scene, line);
+  for (const caliper of scene.calipers) drawCaliper(context, caliper, scene.lengthOf(caliper), line);
   if (card === null) return;
   for (const prompt of scene.draft === null ? scene.prompts : [...scene.prompts, scene.draft]) {
     drawPrompt(context, prompt, colorOf(card, look, prompt.structure), line);
@@ -166,6 +170,29 @@ function drawPrompt(context: Context, prompt: Prompt, color: string, line: Line)
       context.restore();
     }
   }
+}
+
+/** A line with a cross bar at each end, and its length beside its middle. */
+function drawCaliper(context: Context, { from, to }: Caliper, length: string, line: Line): void {
+  const far = Math.hypot(to.x - from.x, to.y - from.y) || 1;
+  const [acrossX, acrossY] = [(-(to.y - from.y) / far) * line(6), ((to.x - from.x) / far) * line(6)];
+  const path = new Path2D();
+  path.moveTo(from.x, from.y);
+  path.lineTo(to.x, to.y);
+  for (const { x, y } of [from, to]) {
+    path.moveTo(x - acrossX, y - acrossY);
+    path.lineTo(x + acrossX, y + acrossY);
+  }
+  outline(context, path, '#ffffff', line(1.5), line(3.5));
+  context.font = `600 ${line(13)}px system-ui, sans-serif`;
+  context.textAlign = 'left';
+  context.textBaseline = 'middle';
+  context.strokeStyle = DARK;
+  context.lineWidth = line(4);
+  const [x, y] = [(from.x + to.x) / 2 + line(10), (from.y + to.y) / 2 + line(10)];
+  context.strokeText(length, x, y);
+  context.fillStyle = '#ffffff';
+  context.fillText(length, x, y);
 }
 
 function outlineRim(context: Context, path: Path2D, color: string, width: number): void {

@@ -14,6 +14,7 @@ type Gesture =
   | { kind: 'pinch'; last: Point; apart: number }
   | { kind: 'point'; start: Point; inside: boolean }
   | { kind: 'box'; start: Point; from: Point }
+  | { kind: 'caliper'; start: Point; from: Point }
   | { kind: 'stroke'; prompt: Prompt & { kind: 'stroke' } };
 
 export class Pointers {
@@ -64,6 +65,7 @@ export class Pointers {
     this.dragged ||= this.panning;
     if (this.down.size === 2) {
       stage.draft(null);
+      stage.draftCaliper(null);
       const [a, b] = [...this.down.values()] as [Point, Point];
       this.gesture = { kind: 'pinch', last: between(a, b), apart: distance(a, b) };
     } else if (this.down.size === 1) {
@@ -73,8 +75,10 @@ export class Pointers {
 
   private begin(event: PointerEvent, at: Point): Gesture | null {
     const { tools, model } = this.store.state;
-    if (event.button === 1 || this.panning || tools.tool === 'select' || tools.tool === 'crop' || model.kind !== 'ready') return { kind: 'pan', last: at };
+    if (event.button === 1 || this.panning || tools.tool === 'select' || tools.tool === 'crop') return { kind: 'pan', last: at };
     const from = this.stage.inFrame(event);
+    if (tools.tool === 'caliper') return { kind: 'caliper', start: at, from };
+    if (model.kind !== 'ready') return { kind: 'pan', last: at };
     const other = event.button === 2 || event.altKey;
     switch (tools.tool) {
       case 'inside':
@@ -113,6 +117,8 @@ export class Pointers {
       }
       case 'box':
         return stage.draft({ kind: 'box', structure: this.store.state.tools.structure, box: boxBetween(gesture.from, stage.inFrame(event)) });
+      case 'caliper':
+        return stage.draftCaliper({ from: gesture.from, to: stage.inFrame(event) });
       case 'stroke': {
         // A pen reports more places than there are frames on the screen.
         const events = event.getCoalescedEvents?.() ?? [];
@@ -132,6 +138,7 @@ export class Pointers {
     const { structure } = this.store.state.tools;
     const at = stage.onScreen(event);
     stage.draft(null);
+    stage.draftCaliper(null);
     this.gesture = null;
     if (gesture?.kind === 'point' && distance(gesture.start, at) < 2 * CLICK * stage.density) {
       const place = stage.inFrame(event);
@@ -139,6 +146,8 @@ export class Pointers {
     } else if (gesture?.kind === 'box' && distance(gesture.start, at) >= CLICK * stage.density) {
       const box = stage.inside(boxBetween(gesture.from, stage.inFrame(event)));
       if (box[0] < box[2] && box[1] < box[3]) this.edits.add({ kind: 'box', structure, box });
+    } else if (gesture?.kind === 'caliper' && distance(gesture.start, at) >= CLICK * stage.density) {
+      this.edits.addCaliper({ from: gesture.from, to: stage.inFrame(event) });
     } else if (gesture?.kind === 'stroke') {
       this.edits.add(gesture.prompt);
     } else if (gesture?.kind === 'pinch') {
@@ -152,6 +161,7 @@ export class Pointers {
     this.down.delete(event.pointerId);
     this.gesture = null;
     this.stage.draft(null);
+    this.stage.draftCaliper(null);
   }
 }
 

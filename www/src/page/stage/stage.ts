@@ -3,7 +3,8 @@
 import type { Box, Point } from '../../shared/geometry';
 import type { Edits } from '../prompts/edits';
 import type { Prompt } from '../prompts/prompts';
-import { cardOf, currentPrompts } from '../state';
+import { caliperText } from '../../measure/spacing';
+import { cardOf, currentPrompts, NO_CALIPERS, type Caliper } from '../state';
 import type { Store } from '../store';
 import type { Session } from '../stream/session';
 import { CropHandles } from './crop-handles';
@@ -19,6 +20,7 @@ export class Stage {
   /** Until a person zooms or pans, the picture stays fitted, whatever its size and the window's are. */
   private fits = true;
   private drafted: Prompt | null = null;
+  private draftedCaliper: Caliper | null = null;
   private pointer: Point | null = null;
   private due = false;
   density = devicePixelRatio;
@@ -36,12 +38,30 @@ export class Stage {
     new ResizeObserver(() => this.resize()).observe(canvas);
     store.watch(({ shown }) => [shown?.frame.picture.width, shown?.frame.picture.height, shown === null], () => this.layOut());
     store.watch(({ source }) => [source], () => this.fit());
-    store.watch(({ shown, model, look, history, crop, tools }) => [shown, model, look, history, crop, tools], () => this.redraw());
+    store.watch(({ shown, model, look, history, calipers, crop, tools }) => [shown, model, look, history, calipers, crop, tools], () => this.redraw());
   }
 
   fit(): void {
     this.fits = true;
     this.layOut();
+  }
+
+  /** What of the picture is seen: the magnification, 1 where all of it is, and the place in the middle, 0 to 1 of its width and height. */
+  get place(): { zoom: number; x: number; y: number } {
+    const { picture, canvas, view } = this;
+    if (picture === null) return { zoom: 1, x: 0.5, y: 0.5 };
+    const middle = toFrame(view, { x: canvas.width / 2, y: canvas.height / 2 });
+    return { zoom: view.scale / fitted(picture, canvas).scale, x: middle.x / picture.width, y: middle.y / picture.height };
+  }
+
+  showPlace({ zoom, x, y }: { zoom: number; x: number; y: number }): void {
+    const { picture, canvas } = this;
+    if (picture === null || (Math.abs(zoom - 1) < 1e-3 && Math.abs(x - 0.5) < 1e-3 && Math.abs(y - 0.5) < 1e-3)) return this.fit();
+    this.fit();
+    this.zoom(zoom);
+    const { scale } = this.view;
+    this.view = panned({ scale, x: canvas.width / 2 - x * picture.width * scale, y: canvas.height / 2 - y * picture.height * scale }, { x: 0, y: 0 }, picture, canvas);
+    this.redraw();
   }
 
   zoom(factor: number, at: Point = { x: this.canvas.width / 2, y: this.canvas.height / 2 }): void {
@@ -63,6 +83,11 @@ export class Stage {
 
   draft(prompt: Prompt | null): void {
     this.drafted = prompt;
+    this.redraw();
+  }
+
+  draftCaliper(caliper: Caliper | null): void {
+    this.draftedCaliper = caliper;
     this.redraw();
   }
 
@@ -139,6 +164,8 @@ export class Stage {
       answer: state.shown?.answer ?? null,
       look: state.look,
       prompts: currentPrompts(state),
+      calipers: [...(state.calipers.get(state.shown!.frame.index) ?? NO_CALIPERS), ...(this.draftedCaliper ? [this.draftedCaliper] : [])],
+      lengthOf: ({ from, to }) => caliperText(from, to, state.source.kind === 'open' ? state.source.source.spacing : null),
       draft: this.drafted,
       crop: this.handles.crop,
       cropping: tool === 'crop',

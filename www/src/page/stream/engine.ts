@@ -102,8 +102,10 @@ export class Engine {
       const { waiting, looking } = this;
       if (waiting !== null) {
         this.waiting = null;
+        // Asked now, for the frame may leave the stage and be closed meanwhile.
+        const { width, height } = waiting.frame.picture;
         await this.answer(waiting, (request) => this.client.ask({ type: 'segment', request })).then(
-          (segmentation) => waiting.resolve(segmentation && { question: waiting.question, segmentation }),
+          (segmentation) => waiting.resolve(segmentation && { question: waiting.question, size: { width, height }, segmentation }),
           waiting.reject,
         );
       } else if (looking !== null) {

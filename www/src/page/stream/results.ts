@@ -1,5 +1,6 @@
 // The answers of a source's frames, kept so that going back to a frame shows its masks at once.
 
+import { sameBox } from '../../shared/geometry';
 import { sameButCrop, type Answer, type Question } from '../state';
 
 /** Bytes of class ids that are kept; the oldest go first. */
@@ -22,7 +23,7 @@ export class Results {
   /** The answer to exactly this question. */
   find(index: number, question: Question | null): Answer | null {
     const answer = this.answers.get(index);
-    return answer !== undefined && question !== null && answer.question.crop === question.crop && sameButCrop(answer.question, question) ? answer : null;
+    return answer !== undefined && question !== null && sameBox(answer.question.crop, question.crop) && sameButCrop(answer.question, question) ? answer : null;
   }
 
   /** Frames with an answer to the question that would be asked of each now. */

@@ -5,7 +5,7 @@ import { failureOf } from '../../shared/messages';
 import { EMPTY_HISTORY } from '../prompts/history';
 import { cropOf, rememberCrop } from '../sources/crops';
 import { isFinite, type FiniteSource, type Frame, type FrameSource, type FrameStream } from '../sources/types';
-import { questionAt, type Answer, type Playback } from '../state';
+import { questionAt, type Answer, type Playback, type SourceOrigin } from '../state';
 import type { Store } from '../store';
 import type { Engine } from './engine';
 import { StreamMeter } from './meter';
@@ -47,7 +47,7 @@ export class Session {
   }
 
   /** Takes the place of the source before only once it is open. */
-  async open(name: string, open: () => Promise<FrameSource>): Promise<boolean> {
+  async open(name: string, origin: SourceOrigin, open: () => Promise<FrameSource>): Promise<boolean> {
     const turn = ++this.opening;
     this.store.update({ opening: name });
     this.store.fail('source', null);
@@ -58,7 +58,7 @@ export class Session {
         return false;
       }
       this.close();
-      this.store.update({ source: { kind: 'open', source }, opening: null });
+      this.store.update({ source: { kind: 'open', source, origin }, opening: null });
       if (isFinite(source)) await this.seek(0);
       else this.follow(source);
       return true;
@@ -77,7 +77,7 @@ export class Session {
     this.store.state.shown?.frame.picture.close();
     this.results.clear();
     this.crops.clear();
-    this.store.update({ source: { kind: 'none' }, shown: null, history: EMPTY_HISTORY, meter: null, answered: 0, work: { kind: 'idle' } });
+    this.store.update({ source: { kind: 'none' }, shown: null, history: EMPTY_HISTORY, calipers: new Map(), meter: null, answered: 0, work: { kind: 'idle' } });
     this.store.fail('work', null);
   }
 
@@ -224,6 +224,20 @@ export class Session {
     else this.results.clear();
     this.store.update({ crop: fitted, answered: this.countAnswered() });
     void this.refresh();
+  }
+
+  /** The crops of the pictures that have been looked at, by the frame's key. */
+  cropEntries(): [key: string, crop: Box][] {
+    return [...this.crops];
+  }
+
+  /** Crops and answers of an earlier time, in place of those that the frames have now. */
+  restore(crops: Iterable<[key: string, crop: Box]>, answers: Iterable<[index: number, answer: Answer]>): void {
+    for (const [key, crop] of crops) this.crops.set(key, crop);
+    for (const [index, answer] of answers) this.results.keep(index, answer);
+    const { shown } = this.store.state;
+    if (shown !== null) this.adoptCrop(shown.frame);
+    this.store.update({ answered: this.countAnswered() });
   }
 
   countAnswered(): number {

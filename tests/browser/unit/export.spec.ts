@@ -1,0 +1,219 @@
+// Files as other programs read them.
+
+import { readFileSync } from 'node:fs';
+import { zipOf } from '../../../www/src/export/archive';
+import { cocoDataset, frameName } from '../../../www/src/export/coco';
+import { cell, measurementsCsv } from '../../../www/src/export/csv';
+import { maskPng } from '../../../www/src/export/mask-png';
+import { contoursOf, type Polygon } from '../../../www/src/export/polygons';
+import { compress, countsOf, decompress, paintRle, rleOf, type Rle } from '../../../www/src/export/rle';
+import { measureFrame, type SegmentedFrame } from '../../../www/src/measure/frames';
+import { maskOf, type ClassMap } from '../../../www/src/measure/mask';
+import { decodePng, fc, unzipSync } from '../../../www/packages-for-tests';
+import { expect, test } from '../../../www/playwright';
+import { anyMap, drawn, mapOf } from './shapes';
+
+interface FromPycocotools {
+  rows?: string[];
+  size: [number, number];
+  counts: number[];
+  compressed: string;
+  area: number;
+  bbox: number[];
+}
+
+const { masks } = JSON.parse(readFileSync(new URL('../../fixtures/coco_rle.json', import.meta.url), 'utf8')) as { masks: FromPycocotools[] };
+
+/** The one mask of the fixture that is given by a formula. */
+const ring = drawn(640, 480, (centreX, centreY) => {
+  const [x, y] = [centreX - 0.5 - 300, centreY - 0.5 - 200];
+  return 3 * x ** 2 + 5 * y ** 2 < 120000 && x ** 2 + y ** 2 > 900;
+});
+
+for (const [at, { rows, size, counts, compressed, area, bbox }] of masks.entries()) {
+  test(`mask ${at} has pycocotools' run lengths, string, area and box`, () => {
+    const map = rows === undefined ? ring : mapOf(...rows);
+    expect(countsOf(map, 1)).toEqual(counts);
+    expect(rleOf(map, 1)).toEqual({ size, counts: compressed });
+    expect(decompress(compressed)).toEqual(counts);
+    const mask = maskOf(map, 1);
+    expect(mask?.area ?? 0).toBe(area);
+    expect(mask === null ? [0, 0, 0, 0] : [mask.left, mask.top, mask.width, mask.height]).toEqual(bbox);
+  });
+}
+
+const blank = ({ width, height }: ClassMap): ClassMap => ({ width, height, class_ids: new Uint8Array(width * height) });
+
+test('a class map comes back from the run lengths of its classes', () => {
+  fc.assert(
+    fc.property(anyMap, (map) => {
+      const back = blank(map);
+      for (const id of [1, 2, 3]) paintRle(rleOf(map, id), back, id);
+      expect(back).toEqual(map);
+    }),
+  );
+});
+
+test('any run lengths come back from their string', () => {
+  fc.assert(fc.property(fc.array(fc.nat(2 ** 28)), (counts) => expect(decompress(compress(counts))).toEqual(counts)));
+});
+
+test('run lengths of another size, cut off or too few are refused', () => {
+  const map = blank(ring);
+  expect(() => paintRle({ size: [480, 639], counts: '' }, map, 1)).toThrow('639 x 480');
+  expect(() => paintRle({ size: [480, 640], counts: rleOf(ring, 1).counts.slice(0, 40) }, map, 1)).toThrow('of 307200 pixels');
+  expect(() => decompress('o')).toThrow('cut off');
+  expect(() => decompress('é')).toThrow('not a compressed');
+});
+
+test('outlines enclose the mask with its holes filled, outlines and holes exactly the mask, without needless corners', () => {
+  fc.assert(
+    fc.property(anyMap, (map) => {
+      const mask = maskOf(map, 1);
+      if (mask === null) return;
+      const { outlines: polygons, holes } = contoursOf(mask);
+      const outside = reachedFromOutside(map);
+      const within = [...map.class_ids].map((_, at) =>
+        polygons.some((polygon) => contains(polygon, (at % map.width) + 0.5, Math.floor(at / map.width) + 0.5)),
+      );
+      expect(within).toEqual(within.map((_, at) => !outside.has(at)));
+      expect(polygons.every(turnsAtEveryCorner)).toBe(true);
+      expect(polygons.every((polygon) => areaOf(polygon) > 0)).toBe(true);
+      const around = (at: number, of: Polygon[]) => of.filter((polygon) => contains(polygon, (at % map.width) + 0.5, Math.floor(at / map.width) + 0.5)).length;
+      expect([...map.class_ids].map((_, at) => (around(at, polygons) + around(at, holes)) % 2)).toEqual([...map.class_ids].map((id) => Number(id === 1)));
+      expect(holes.every((polygon) => turnsAtEveryCorner(polygon) && areaOf(polygon) < 0)).toBe(true);
+    }),
+  );
+});
+
+/** Edges go along x and y in turn. */
+function turnsAtEveryCorner(polygon: Polygon): boolean {
+  const count = polygon.length / 2;
+  const corner = (at: number) => [polygon[2 * (at % count)]!, polygon[2 * (at % count) + 1]!] as const;
+  const isHorizontal = Array.from({ length: count }, (_, at) => corner(at)[1] === corner(at + 1)[1]);
+  const isVertical = Array.from({ length: count }, (_, at) => corner(at)[0] === corner(at + 1)[0]);
+  return count >= 4 && isHorizontal.every((along, at) => along !== isVertical[at] && along !== isHorizontal[(at + 1) % count]);
+}
+
+/** Positive where the polygon runs clockwise, y pointing down. */
+function areaOf(polygon: Polygon): number {
+  let doubled = 0;
+  for (let i = 0; i < polygon.length; i += 2) {
+    const next = (i + 2) % polygon.length;
+    doubled += polygon[i]! * polygon[next + 1]! - polygon[next]! * polygon[i + 1]!;
+  }
+  return doubled / 2;
+}
+
+/** Background that a step by edges or corners connects with the outside: pixels of a class that touch at a corner are apart. */
+function reachedFromOutside({ width, height, class_ids }: ClassMap): Set<number> {
+  const reached = new Set<number>();
+  const open: [number, number][] = [];
+  for (let x = -1; x <= width; x++) for (let y = -1; y <= height; y++) if (x < 0 || y < 0 || x === width || y === height) open.push([x, y]);
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    for (let dy = -1; dy <= 1; dy++) {
+      for (let dx = -1; dx <= 1; dx++) {
+        const x: number = place[0] + dx;
+        const y: number = place[1] + dy;
+        const at = y * width + x;
+        if (x < 0 || y < 0 || x >= width || y >= height || class_ids[at] === 1 || reached.has(at)) continue;
+        reached.add(at);
+        open.push([x, y]);
+      }
+    }
+  }
+  return reached;
+}
+
+/** Even-odd, by the edges to the right of the place. */
+function contains(polygon: Polygon, x: number, y: number): boolean {
+  let inside = false;
+  for (let i = 0; i < polygon.length; i += 2) {
+    const [ax, ay, , by] = [polygon[i]!, polygon[i + 1]!, 0, polygon[(i + 3) % polygon.length]!];
+    if (ay > y !== by > y && ax > x) inside = !inside;
+  }
+  return inside;
+}
+
+test('a mask PNG is 8-bit grey and holds the class ids and the comment', () => {
+  fc.assert(
+    fc.property(anyMap, (map) => {
+      const png = decodePng(maskPng(map, 'trained on: ”phantoms”'));
+      expect([png.width, png.height, png.depth, png.channels]).toEqual([map.width, map.height, 8, 1]);
+      expect([...png.data]).toEqual([...map.class_ids]);
+      expect(png.text).toEqual({ Comment: 'trained on: ?phantoms?' });
+    }),
+  );
+});
+
+test('an archive gives back its files', async () => {
+  const files = new Map([['a_0000.png', maskPng(ring, '')], ['é.txt', new Uint8Array([1, 2, 3])]]);
+  const unpacked = unzipSync(new Uint8Array(await zipOf(files).arrayBuffer()));
+  expect(new Map(Object.entries(unpacked))).toEqual(files);
+});
+
+const frames: SegmentedFrame[] = [
+  {
+    frame: 0,
+    time_s: 0,
+    map: mapOf('11..', '11.2', '...2'),
+    structures: [
+      { structure: 0, present: true, iou: 0.9, object_score: 4 },
+      { structure: 1, present: true, iou: 0.8, object_score: 2 },
+    ],
+  },
+  { frame: 4, time_s: 0.2, map: mapOf('....', '....', '....'), structures: [{ structure: 0, present: false, iou: 0.1, object_score: -5 }] },
+];
+const origin = { fileNameOf: (frame: number) => frameName('wrist.dcm', frame, 'png'), structures: ['radius', 'ulna'], training_data: 'simulated pictures', created: new Date('2026-11-24T20:00:00Z') };
+
+test('a COCO data set names what is present, with exact masks as run lengths', () => {
+  const coco = cocoDataset(frames, origin, 'rle');
+  expect(coco.images.map(({ id, file_name, width, height }) => [id, file_name, width, height])).toEqual([
+    [1, 'wrist_0000.png', 4, 3],
+    [2, 'wrist_0004.png', 4, 3],
+  ]);
+  expect(coco.annotations.map(({ id, image_id, category_id, area, bbox }) => [id, image_id, category_id, area, bbox])).toEqual([
+    [1, 1, 1, 4, [0, 0, 2, 2]],
+    [2, 1, 2, 2, [3, 1, 1, 2]],
+  ]);
+  expect(coco.categories.map(({ id, name }) => [id, name])).toEqual([[1, 'radius'], [2, 'ulna']]);
+  expect(coco.info.description).toContain('simulated pictures');
+  expect(coco.info.description).toContain('Not a medical device');
+  const back = blank(frames[0]!.map);
+  for (const { segmentation, category_id } of coco.annotations) paintRle(segmentation as Rle, back, category_id);
+  expect(back).toEqual(frames[0]!.map);
+});
+
+test('a COCO data set can hold polygons', () => {
+  expect(cocoDataset(frames, origin, 'polygons').annotations.map(({ segmentation }) => segmentation)).toEqual([
+    [[2, 0, 2, 2, 0, 2, 0, 0]],
+    [[4, 1, 4, 3, 3, 3, 3, 1]],
+  ]);
+});
+
+test('a frame\'s file is named after its source, whatever the source is called', () => {
+  expect(frameName('wrist.left.dcm', 12, 'png')).toBe('wrist.left_0012.png');
+  expect(frameName('IM0001', 0, 'png')).toBe('IM0001_0000.png');
+  expect(frameName('.dcm', 0, 'png')).toBe('.dcm_0000.png');
+});
+
+test('a CSV has a row for each structure of each frame, with units in the header and nothing where nothing is', () => {
+  const rows = frames.flatMap((frame) => measureFrame(frame, ['radius', 'ulna'], { x_mm: 0.5, y_mm: 0.5 }));
+  const csv = measurementsCsv(rows, { source: 'wrist.dcm', model: 'micro', training_data: 'simulated pictures, phantoms' });
+  const [header, ...lines] = csv.split('\r\n');
+  expect(header).toMatch(/^source,frame,time_s,structure,class_id,present,area_px,area_mm2,feret_px,feret_mm,/);
+  expect(lines[0]).toMatch(/^wrist\.dcm,0,0,radius,1,1,4,1,2\.82843,1\.41421,/);
+  expect(lines[0]).toContain(',"simulated pictures, phantoms",Research and teaching only. Not a medical device.');
+  expect(lines[2]).toMatch(/^wrist\.dcm,4,0\.2,radius,1,0,0,,,,,,,,,,,,0\.1,-5,/);
+  expect(lines).toHaveLength(4);
+  expect(lines[3]).toBe('');
+});
+
+test('a CSV cell is quoted where it must be, and a spreadsheet takes none for a formula', () => {
+  expect(cell('a "b", c')).toBe('"a ""b"", c"');
+  expect(cell('two\r\nlines')).toBe('"two\r\nlines"');
+  for (const start of ['=', '+', '-', '@', '\t', '\r']) expect(cell(`${start}1+1`).replaceAll('"', '')).toBe(`'${start}1+1`);
+  expect(cell(-0.123456789)).toBe('-0.123457');
+  expect(cell(1234567)).toBe('1234567');
+  expect(cell(null)).toBe('');
+});

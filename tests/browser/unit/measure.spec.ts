@@ -1,0 +1,155 @@
+// Figures of shapes whose sizes are known.
+
+import { centrelines, lengthOf } from '../../../www/src/measure/centreline';
+import { areaOverTime, measureFrame } from '../../../www/src/measure/frames';
+import { maximumFeret } from '../../../www/src/measure/feret';
+import { maskOf, type ClassMap } from '../../../www/src/measure/mask';
+import { distance, PIXELS, type PixelSize } from '../../../www/src/measure/spacing';
+import { measureStructure } from '../../../www/src/measure/structure';
+import { thin } from '../../../www/src/measure/thinning';
+import { fc } from '../../../www/packages-for-tests';
+import { expect, test } from '../../../www/playwright';
+import { anyMap, drawn, mapOf, toSegment } from './shapes';
+
+const centrelineOf = (map: ClassMap, size: PixelSize = PIXELS) =>
+  centrelines(maskOf(map, 1)!, size).reduce((sum, line) => sum + lengthOf(line, size), 0);
+
+test('a rectangle has its area, box, centroid and diagonal, in pixels and in mm of unequal spacing', () => {
+  const map = mapOf('......', '.2222.', '.2222.', '......');
+  const measured = measureStructure(map, 2, { x_mm: 0.5, y_mm: 2 })!;
+  expect(measured.in_px.area).toBe(8);
+  expect(measured.in_mm!.area).toBeCloseTo(8, 12);
+  expect(measured.bounding_box).toEqual([1, 1, 5, 3]);
+  expect(measured.centroid).toEqual({ x: 3, y: 2 });
+  expect(measured.in_px.feret.length).toBeCloseTo(Math.hypot(4, 2), 12);
+  expect(measured.in_mm!.feret.length).toBeCloseTo(Math.hypot(2, 4), 12);
+  expect(measureStructure(map, 2, null)!.in_mm).toBeNull();
+});
+
+test('a structure without a pixel is not measured', () => {
+  expect(measureStructure(mapOf('11', '..'), 2, null)).toBeNull();
+});
+
+test('unequal spacing can turn the largest extent to another direction', () => {
+  const map = drawn(40, 40, (x, y) => (y > 18 && y < 22) || (x > 18 && x < 22 && y > 8 && y < 32));
+  const { in_px, in_mm } = measureStructure(map, 1, { x_mm: 0.1, y_mm: 1 })!;
+  const isWide = ({ from, to }: typeof in_px.feret) => Math.abs(to.x - from.x) > Math.abs(to.y - from.y);
+  expect(isWide(in_px.feret)).toBe(true);
+  expect(isWide(in_mm!.feret)).toBe(false);
+});
+
+test('the maximum Feret diameter of a disc is its diameter, to the diagonal of a pixel', () => {
+  const disc = drawn(100, 100, (x, y) => Math.hypot(x - 50, y - 50) <= 40);
+  expect(Math.abs(maximumFeret(maskOf(disc, 1)!, PIXELS).length - 80)).toBeLessThan(Math.SQRT2);
+});
+
+test('the maximum Feret diameter is the largest distance between any two pixel corners', () => {
+  fc.assert(
+    fc.property(anyMap, (map) => {
+      const mask = maskOf(map, 1);
+      if (mask === null) return;
+      const corners: { x: number; y: number }[] = [];
+      map.class_ids.forEach((id, at) => {
+        if (id !== 1) return;
+        const [x, y] = [at % map.width, Math.floor(at / map.width)];
+        corners.push({ x, y }, { x: x + 1, y }, { x, y: y + 1 }, { x: x + 1, y: y + 1 });
+      });
+      const size = { x: 0.3, y: 0.7 };
+      const longest = Math.max(...corners.map((a) => Math.max(...corners.map((b) => distance(a, b, size)))));
+      const feret = maximumFeret(mask, size);
+      expect(feret.length).toBeCloseTo(longest, 10);
+      expect(distance(feret.from, feret.to, size)).toBeCloseTo(longest, 10);
+    }),
+  );
+});
+
+for (const degrees of [0, 10, 22.5, 30, 45, 67.5, 90]) {
+  test(`the centreline of a bar with round ends at ${degrees}° is as long as the bar, to 2 %`, () => {
+    const [radius, reach] = [4, 60];
+    const [dx, dy] = [Math.cos((degrees / 180) * Math.PI) * reach, Math.sin((degrees / 180) * Math.PI) * reach];
+    const bar = drawn(160, 160, (x, y) => toSegment(x, y, [80 - dx, 80 - dy], [80 + dx, 80 + dy]) <= radius);
+    const length = 2 * reach + 2 * radius;
+    expect(Math.abs(centrelineOf(bar) / length - 1)).toBeLessThan(0.02);
+  });
+}
+
+test('the centreline of an arc follows it: a half circle is pi radii long, to 3 %', () => {
+  const arc = drawn(140, 80, (x, y) => Math.abs(Math.hypot(x - 70, y - 75) - 60) <= 3 && y < 75);
+  expect(Math.abs(centrelineOf(arc) / (Math.PI * 60) - 1)).toBeLessThan(0.03);
+});
+
+test('the centreline in mm follows the spacing of each axis', () => {
+  // Squeezed to a third along x in pixels, and round again in mm.
+  const arc = drawn(50, 80, (x, y) => Math.abs(Math.hypot(3 * x - 70, y - 75) - 60) <= 5 && y < 75);
+  expect(Math.abs(centrelineOf(arc, { x: 0.3, y: 0.1 }) / (Math.PI * 6) - 1)).toBeLessThan(0.04);
+});
+
+test('two pieces are measured each and the gap between them is not', () => {
+  const bars = drawn(100, 20, (x, y) => Math.abs(y - 10) <= 2 && ((x > 5 && x < 45) || (x > 55 && x < 95)));
+  expect(Math.abs(centrelineOf(bars) - 80)).toBeLessThan(2);
+});
+
+test('thinning keeps every piece and every hole, and leaves lines', () => {
+  fc.assert(
+    fc.property(anyMap, (map) => {
+      const mask = maskOf(map, 1);
+      if (mask === null) return;
+      const skeleton = thin(mask);
+      const padded = { ...skeleton, pixels: new Uint8Array(skeleton.pixels.length) };
+      for (let y = 0; y < mask.height; y++) {
+        padded.pixels.set(mask.pixels.subarray(y * mask.width, (y + 1) * mask.width), (y + 1) * padded.width + 1);
+      }
+      expect(pieces(skeleton, 1, true)).toBe(pieces(padded, 1, true));
+      expect(pieces(skeleton, 0, false)).toBe(pieces(padded, 0, false));
+      expect(skeleton.pixels.every((on, at) => on <= padded.pixels[at]!)).toBe(true);
+    }),
+  );
+});
+
+test('a solid block thins to a line, not to a block', () => {
+  const block = drawn(30, 20, () => true);
+  const skeleton = thin(maskOf(block, 1)!);
+  expect(skeleton.pixels.reduce((sum, on) => sum + on, 0)).toBeLessThan(30);
+});
+
+/** Connected pieces of the pixels with this value: by corners too, or by edges alone. */
+function pieces({ width, height, pixels }: { width: number; height: number; pixels: Uint8Array }, value: number, byCorners: boolean): number {
+  const seen = new Set<number>();
+  let count = 0;
+  pixels.forEach((at, start) => {
+    if (at !== value || seen.has(start)) return;
+    count++;
+    const open = [start];
+    seen.add(start);
+    for (let here = open.pop(); here !== undefined; here = open.pop()) {
+      for (let dy = -1; dy <= 1; dy++) {
+        for (let dx = -1; dx <= 1; dx++) {
+          if (!byCorners && dx !== 0 && dy !== 0) continue;
+          const x: number = (here % width) + dx;
+          const y: number = Math.floor(here / width) + dy;
+          const next = y * width + x;
+          if (x < 0 || y < 0 || x >= width || y >= height || pixels[next] !== value || seen.has(next)) continue;
+          seen.add(next);
+          open.push(next);
+        }
+      }
+    }
+  });
+  return count;
+}
+
+test('area over time is in mm² where the spacing is known, in the order of the frames', () => {
+  const samples = [
+    { frame: 1, time_s: 0.1, structure: 0, area_px: 0 },
+    { frame: 0, time_s: 0, structure: 0, area_px: 3 },
+  ];
+  expect(areaOverTime(samples, ['radius'], null)).toEqual([
+    { structure: 0, name: 'radius', unit: 'px', points: [{ frame: 0, time_s: 0, area: 3 }, { frame: 1, time_s: 0.1, area: 0 }] },
+  ]);
+  expect(areaOverTime(samples, ['radius'], { x_mm: 0.5, y_mm: 0.5 })[0]).toMatchObject({ unit: 'mm²', points: [{ area: 0.75 }, { area: 0 }] });
+});
+
+test('a structure that is absent has no figures, whatever its mask', () => {
+  const frame = { frame: 0, time_s: null, map: mapOf('11', '..'), structures: [{ structure: 0, present: false, iou: 0.2, object_score: -3 }] };
+  expect(measureFrame(frame, ['radius'], null)).toEqual([{ frame: 0, time_s: null, structure: 0, name: 'radius', iou: 0.2, object_score: -3, measured: null }]);
+});

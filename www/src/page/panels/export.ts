@@ -1,0 +1,124 @@
+// Files to take home, the project, the link, and whether the work is kept here.
+
+import { failureOf } from '../../shared/messages';
+import type { KeepStatus } from '../../persist/keeper';
+import type { App } from '../app';
+import { h, setText } from '../dom';
+import type { Stage } from '../stage/stage';
+import { answeredFrames, isCine } from '../work/answered';
+import * as exports from '../work/exports';
+import { fileButton, panel, textButton } from './parts';
+
+export function exportPanel(app: App, stage: Stage): HTMLElement {
+  const { store } = app;
+  const status = h('p', { id: 'export-status', className: 'quiet' });
+  status.role = 'status';
+  const keep = h('p', { id: 'keep-status', className: 'quiet' });
+  keep.role = 'status';
+  let running: AbortController | null = null;
+
+  /** One export at a time; what fails is said where the person looks. */
+  const run = (what: (signal: AbortSignal) => exports.SavedFile | Promise<exports.SavedFile>) => async () => {
+    if (running !== null) return;
+    running = new AbortController();
+    setText(status, 'Writing…');
+    try {
+      const file = await what(running.signal);
+      download(file);
+      setText(status, `Saved ${file.name}.`);
+    } catch (error) {
+      const { message, advice } = failureOf(error);
+      setText(status, running.signal.aborted ? 'Cancelled.' : `${message} ${advice}`);
+    }
+    running = null;
+    stop.hidden = true;
+  };
+  const button = (id: string, label: string, what: Parameters<typeof run>[0]) => {
+    const made = textButton(label, 'save', () => void run(what)());
+    made.id = id;
+    return made;
+  };
+  const stop = textButton('Cancel', 'close', () => running?.abort());
+  stop.hidden = true;
+
+  const masks = button('export-masks', 'Masks (PNG)', () => exports.masks(app));
+  const overlay = button('export-overlay', 'Overlay (PNG)', () => exports.overlay(app));
+  const cine = button('export-cine', 'Labelled cine (WebM)', (signal) => {
+    stop.hidden = false;
+    return exports.cine(app, (done, total) => setText(status, `Frame ${done} of ${total}…`), signal);
+  });
+  const rle = button('export-coco-rle', 'COCO, run lengths', () => exports.coco(app, 'rle'));
+  const polygons = button('export-coco-polygons', 'COCO, polygons', () => exports.coco(app, 'polygons'));
+  const csv = button('export-csv', 'Measurements (CSV)', () => exports.csv(app));
+  const seg = button('export-dicom', 'DICOM SEG', () => exports.dicomSegmentation(app));
+  const project = button('export-project', 'Save project', () => exports.project(app));
+  const share = textButton('Copy link to this view', 'link', () => void copyLink());
+  share.id = 'share';
+  const link = h('input', { id: 'share-link', type: 'text', readOnly: true, hidden: true });
+  link.ariaLabel = 'Link to this view';
+  const forget = textButton('Forget', 'clear', () => void app.keeping?.forget());
+  forget.id = 'forget';
+  forget.title = 'Removes the kept work from this browser';
+
+  async function copyLink(): Promise<void> {
+    try {
+      const address = await exports.shareLink(app, stage);
+      if (address === null) return;
+      link.hidden = false;
+      link.value = address;
+      link.select();
+      await navigator.clipboard?.writeText(address).then(() => setText(status, 'Link copied.'), () => setText(status, 'Copy the link below.'));
+    } catch (error) {
+      setText(status, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  store.watch((state) => [state.answered, state.shown?.answer ?? null, state.source, state.model], (state, ..._parts) => {
+    const { source, model, shown } = state;
+    const some = shown?.answer != null || (state.answered > 0 && answeredFrames(app).length > 0);
+    for (const one of [masks, overlay, cine, rle, polygons, csv, seg]) one.disabled = !some;
+    overlay.disabled = shown?.answer == null;
+    cine.hidden = !isCine(state);
+    seg.hidden = source.kind !== 'open' || source.source.kind !== 'dicom';
+    project.disabled = source.kind === 'none';
+    const sharable = source.kind === 'open' && source.origin.kind === 'demo' && model.kind === 'ready' && model.origin.kind === 'shipped';
+    share.disabled = !sharable;
+    share.title = sharable ? '' : 'Only demos can be shared: what you open stays on this machine';
+    if (!sharable) link.hidden = true;
+  });
+  store.watch((state) => [state.keep], (_, now) => {
+    setText(keep, keepLine(now));
+    forget.hidden = now.kind === 'nothing';
+  });
+
+  return panel(
+    'export-panel',
+    'Export and project',
+    h('div', { className: 'buttons small' }, masks, overlay, cine, rle, polygons, csv, seg),
+    h('div', { className: 'buttons small' }, project, fileButton('project-file', 'Open project', 'file', { accept: '.json' }, (files) => void app.take(files)), share),
+    link,
+    h('div', { className: 'row' }, status, stop),
+    h('div', { className: 'row' }, keep, forget),
+  );
+}
+
+function keepLine(status: KeepStatus): string {
+  switch (status.kind) {
+    case 'nothing':
+      return 'Your work will be kept in this browser and come back after a reload.';
+    case 'paused':
+      return `Not kept: ${status.reason}.`;
+    case 'saving':
+      return 'Keeping your work in this browser…';
+    case 'kept':
+      return status.with_files ? 'Kept in this browser: a reload brings it back.' : 'Kept in this browser without its files, which are too large; open them again after a reload.';
+    case 'not-kept':
+      return `Your work is not kept: ${status.reason}.`;
+  }
+}
+
+function download({ name, blob }: exports.SavedFile): void {
+  const url = URL.createObjectURL(blob);
+  h('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

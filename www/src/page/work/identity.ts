@@ -1,0 +1,31 @@
+// Which model is at work, as a project names it.
+
+import { sha256 } from '../../project/identity';
+import type { Project } from '../../project/schema';
+import { nameOf } from '../panels/model';
+import type { ModelEntry } from '../sources/shipped';
+import type { State } from '../state';
+
+const hashes = new WeakMap<File, Promise<string>>();
+
+/** Null without a model. A file's hash is computed once. */
+export async function modelIdentity({ model, shipped }: State): Promise<Project['model']> {
+  if (model.kind !== 'ready') return null;
+  const { origin, card } = model;
+  const structures = card.structures.map(({ name, color }) => ({ name, color }));
+  if (origin.kind === 'shipped') return { name: nameOf(origin), sha256: shippedEntry(shipped.models, origin.url)?.sha256 || null, structures };
+  const { file } = origin;
+  const hash = hashes.get(file) ?? sha256(file);
+  hashes.set(file, hash);
+  return { name: file.name, sha256: await hash, structures };
+}
+
+export function shippedEntry(models: readonly ModelEntry[], url: string): ModelEntry | undefined {
+  return models.find(({ file }) => new URL(`models/${file}`, document.baseURI).href === url);
+}
+
+/** By the hash, or by the name where one of them has none. */
+export function isSameModel(a: Project['model'], b: Project['model']): boolean {
+  if (a === null || b === null) return false;
+  return a.sha256 !== null && b.sha256 !== null ? a.sha256 === b.sha256 : a.name === b.name;
+}
