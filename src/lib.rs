@@ -6,6 +6,8 @@
 
 pub mod checkpoint;
 pub mod config;
+#[cfg(feature = "dicom")]
+pub mod dicom;
 pub mod frame;
 pub mod image_encoder;
 pub mod mask_decoder;
@@ -19,5 +21,7 @@ pub mod prompt_predictor;
 pub mod resample;
 pub mod segmenter;
 pub mod transformer;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", any(feature = "cpu", feature = "webgpu")))]
 mod web;
+#[cfg(all(target_arch = "wasm32", feature = "dicom"))]
+mod web_dicom;
