@@ -1,3 +1,4 @@
+/// <reference path="../../www/node_modules/dicom-parser/index.d.ts" />
 // The DICOM bundle as it is served: a cine opened in Chromium, and its segmentation object read back by an independent library.
 
 import { readFileSync } from 'node:fs';
@@ -8,7 +9,7 @@ import type { DicomInfo, DicomModule } from '../../www/src/dicom/api';
 
 const fixture = (name: string) => readFileSync(fileURLToPath(new URL(`../fixtures/dicom/${name}`, import.meta.url)));
 const fromPage = createRequire(new URL('../../www/package.json', import.meta.url));
-const { parseDicom } = fromPage('dicom-parser') as typeof import('../../www/node_modules/dicom-parser/index');
+const { parseDicom } = fromPage('dicom-parser') as typeof import('dicom-parser');
 
 interface Seen {
   info: DicomInfo;

@@ -57,18 +57,20 @@ fn lossless_files_give_pydicoms_pixels_exactly_and_lossy_ones_within_two() {
     assert!(compared >= 20, "{compared} frames");
 }
 
+/// Decoders of lossy files may round differently: by up to two, and in the mean by less than half.
 fn compare_lossy(name: &str, rgb: &[u8], expected: &ExpectedFrame) {
     for (y, (row, mean)) in rgb.chunks_exact(expected.width * 3).zip(expected.row_means.as_ref().unwrap()).enumerate() {
         let found = row.iter().map(|&value| f64::from(value)).sum::<f64>() / row.len() as f64;
-        assert!((found - mean).abs() < 0.5, "{name}: row {y} has the mean {found}, not {mean}");
+        assert!((found - mean).abs() < 1.0, "{name}: row {y} has the mean {found}, not {mean}");
     }
-    let pixels = rgb.as_chunks::<3>().0.iter().step_by(expected.step.unwrap());
+    let pixels = rgb.as_chunks::<3>().0.iter().step_by(expected.step.unwrap()).flatten();
     let bytes = expected.pixels.as_ref().unwrap().as_bytes().as_chunks::<2>().0;
-    let bytes: Vec<_> = bytes.iter().map(|&[h, l]| (digit(h) << 4) | digit(l)).collect();
-    assert_eq!(bytes.len(), pixels.len() * 3);
-    for (found, expected) in pixels.flatten().zip(bytes) {
-        assert!(found.abs_diff(expected) <= 2, "{name}: {found}, not {expected}");
-    }
+    let bytes = bytes.iter().map(|&[high, low]| (digit(high) << 4) | digit(low));
+    let differences: Vec<_> = pixels.zip(bytes).map(|(found, expected)| found.abs_diff(expected)).collect();
+    assert_eq!(differences.len(), expected.pixels.as_ref().unwrap().len() / 2);
+    assert!(differences.iter().all(|&difference| difference <= 2), "{name}: {:?}", differences.iter().max());
+    let sum: usize = differences.iter().map(|&difference| usize::from(difference)).sum();
+    assert!(sum * 2 < differences.len(), "{name}: {sum} in {}", differences.len());
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -180,9 +180,12 @@ impl DicomFile {
 fn pack(masks: &[Mask], pixels: usize) -> Vec<u8> {
     let mut bytes = vec![0u8; (masks.len() * pixels).div_ceil(16) * 2];
     for (frame, mask) in masks.iter().enumerate() {
+        let wanted = mask.structure + 1;
         for (pixel, &class_id) in mask.class_ids.iter().enumerate() {
-            let bit = frame * pixels + pixel;
-            bytes[bit / 8] |= u8::from(usize::from(class_id) == mask.structure + 1) << (bit % 8);
+            if usize::from(class_id) == wanted {
+                let bit = frame * pixels + pixel;
+                bytes[bit / 8] |= 1 << (bit % 8);
+            }
         }
     }
     bytes

@@ -141,10 +141,10 @@ fn describe_image(object: &mut InMemDicomObject, source: &Source, info: &DicomIn
     put(object, tags::BITS_STORED, VR::US, 1u16);
     put(object, tags::HIGH_BIT, VR::US, 0u16);
     put(object, tags::PIXEL_REPRESENTATION, VR::US, 0u16);
-    put(object, tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00");
-    for element in source.lossy.iter().flatten() {
+    for element in &source.lossy {
         object.put(element.clone());
     }
+    put(object, tags::LOSSY_IMAGE_COMPRESSION, VR::CS, if info.lossy { "01" } else { "00" });
     put(object, tags::SEGMENTATION_TYPE, VR::CS, "BINARY");
     put(object, tags::SEGMENTS_OVERLAP, VR::CS, "NO");
 }
@@ -204,6 +204,8 @@ fn shared_groups(info: &DicomInfo) -> InMemDicomObject {
         let mut measures = InMemDicomObject::new_empty();
         let millimetres = [decimal(spacing.y_mm), decimal(spacing.x_mm)];
         put(&mut measures, tags::PIXEL_SPACING, VR::DS, PrimitiveValue::Strs(millimetres.into_iter().collect()));
+        // A picture is a plane. Readers, highdicom among them, expect the attribute wherever there is a spacing.
+        put(&mut measures, tags::SLICE_THICKNESS, VR::DS, "0");
         sequence(&mut groups, tags::PIXEL_MEASURES_SEQUENCE, vec![measures]);
     }
     groups

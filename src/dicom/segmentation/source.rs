@@ -25,7 +25,7 @@ const SHARED: [Tag; 14] = [
     tags::POSITION_REFERENCE_INDICATOR,
 ];
 
-/// How the source was compressed with loss, which a segmentation has to repeat.
+/// Whether the source was compressed with loss, which a segmentation has to repeat.
 const LOSSY: [Tag; 3] =
     [tags::LOSSY_IMAGE_COMPRESSION, tags::LOSSY_IMAGE_COMPRESSION_RATIO, tags::LOSSY_IMAGE_COMPRESSION_METHOD];
 
@@ -34,8 +34,8 @@ const LOSSY: [Tag; 3] =
 pub(in crate::dicom) struct Source {
     /// The elements that every object of the study has.
     pub shared: InMemDicomObject,
-    /// Its loss, where its elements say all of it.
-    pub lossy: Option<InMemDicomObject>,
+    /// Whether it lost detail, how much and how, as far as it says.
+    pub lossy: InMemDicomObject,
     pub study_instance_uid: Option<String>,
     pub series_instance_uid: Option<String>,
     pub sop_class_uid: Option<String>,
@@ -49,10 +49,9 @@ impl Source {
         let take =
             |tags: &[Tag]| InMemDicomObject::from_element_iter(tags.iter().filter_map(|&tag| object.get(tag)).cloned());
         let uid = |tag| text(object, tag);
-        let all_lossy = LOSSY.iter().all(|&tag| text(object, tag).is_some());
         Self {
             shared: take(&SHARED),
-            lossy: (all_lossy && text(object, LOSSY[0]).as_deref() == Some("01")).then(|| take(&LOSSY)),
+            lossy: take(&LOSSY),
             study_instance_uid: uid(tags::STUDY_INSTANCE_UID),
             series_instance_uid: uid(tags::SERIES_INSTANCE_UID),
             sop_class_uid: uid(tags::SOP_CLASS_UID),
