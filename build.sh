@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds everything from a fresh clone on a fresh machine, and runs it:
-#   ./build.sh         the two WASM bundles (pkg/cpu, pkg/webgpu) and the page (pkg/site)
+#   ./build.sh         the three WASM bundles (pkg/cpu, pkg/webgpu, pkg/dicom) and the page (pkg/site)
 #   ./build.sh serve   builds what is stale and serves the page on localhost
 #   ./build.sh test    runs every test
 # What is missing (the wasm32 standard library, wasm-bindgen, node packages, chromium) goes to .tools/ and www/node_modules, or
@@ -69,8 +69,8 @@ wasm_cargo() {
   fi
 }
 
-# One bundle of the crate: bundle FEATURE OPT_LEVEL RUSTFLAGS. The CPU bundle is built for speed, the WebGPU bundle for size: its work is
-# done by the GPU.
+# One bundle of the crate: bundle FEATURE OPT_LEVEL RUSTFLAGS. The CPU bundle is built for speed, the others for size: the GPU does the
+# WebGPU bundle's work, and the DICOM bundle only reads and writes files.
 bundle() {
   local feature=$1 opt_level=$2 flags=$3 dir="pkg/$1" built="target/wasm-$1/$target/wasm/sam2rad.wasm"
   say "building $dir"
@@ -92,7 +92,7 @@ bundle() {
 
 page() {
   say "building pkg/site"
-  for feature in cpu webgpu; do
+  for feature in cpu webgpu dicom; do
     mkdir -p "www/public/wasm/$feature"
     cp -u "pkg/$feature"/sam2rad{.js,_bg.wasm,.d.ts} "www/public/wasm/$feature/"
   done
@@ -106,6 +106,7 @@ build() {
   mkdir -p pkg
   bundle cpu 3 '-C target-feature=+simd128'
   bundle webgpu s ''
+  bundle dicom s ''
   page
   say "sizes"
   node www/scripts/sizes.mjs
@@ -114,8 +115,8 @@ build() {
 run_tests() {
   say "native: format, lints, tests"
   cargo fmt --check
-  cargo clippy --release --locked --all-targets -- -D warnings
-  cargo test --release --locked
+  cargo clippy --release --locked --all-targets --features dicom -- -D warnings
+  cargo test --release --locked --features dicom
   build
   get_chromium
   say "browser tests"

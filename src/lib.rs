@@ -10,6 +10,8 @@ pub mod config;
 pub mod contour;
 #[cfg(feature = "train")]
 pub mod dataset;
+#[cfg(feature = "dicom")]
+pub mod dicom;
 #[cfg(feature = "train")]
 pub mod evaluation;
 pub mod explain;
@@ -32,5 +34,7 @@ pub mod segmenter;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod transformer;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", any(feature = "cpu", feature = "webgpu")))]
 mod web;
+#[cfg(all(target_arch = "wasm32", feature = "dicom"))]
+mod web_dicom;

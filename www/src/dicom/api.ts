@@ -26,19 +26,22 @@ export interface UltrasoundRegion {
 export interface DicomInfo {
   width: number;
   height: number;
+  /** Frames that the file holds; the last one may be cut short. */
   frames: number;
+  /** Frames that the file promises and does not hold. */
+  missing_frames: number;
   /** Seconds that each frame is shown; `null` where the file is a single frame or does not say. */
   frame_seconds: number[] | null;
-  /** All ultrasound regions, in the file's order. */
+  /** The ultrasound regions that lie in the picture, in the file's order. */
   regions: UltrasoundRegion[];
   /** The region a crop should take: the largest two-dimensional tissue region. */
   crop: PixelBox | null;
-  /** The crop region's spacing where it has one, else the whole picture's. */
+  /** The crop region's spacing; where there is no region, the whole picture's. */
   spacing: PixelSpacing | null;
   transfer_syntax: { uid: string; name: string };
   /** Whether the pictures lost detail when they were compressed. */
   lossy: boolean;
-  photometric_interpretation: string;
+  photometric_interpretation: string | null;
   bits_stored: number;
   modality: string | null;
   manufacturer: string | null;
@@ -66,6 +69,8 @@ export interface SegmentationRequest {
   }[];
   /** The model card's name. */
   model: string;
+  /** The model card's training data: it goes into the object, so that nobody takes it for more than it is. */
+  training_data?: string;
 }
 
 /** An open file; frames are decoded when they are asked for. Throws an Error that says what is wrong with the file. */
