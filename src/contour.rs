@@ -44,7 +44,7 @@ pub fn contours(structures: &[StructureLogits], transform: &FrameTransform) -> V
         let leads = plane.iter().zip(&highest).map(|(&logit, &[first, second])| {
             let lead = logit - if logit < first { first } else { second };
             // What is not a number is background, and what is not finite must not spoil an interpolation.
-            lead.max(-f32::MAX / 4.0).min(f32::MAX / 4.0)
+            if lead.is_nan() { -f32::MAX / 4.0 } else { lead.clamp(-f32::MAX / 4.0, f32::MAX / 4.0) }
         });
         Field { values: leads.collect(), x: &columns.coordinates, y: &rows.coordinates }.contours()
     };

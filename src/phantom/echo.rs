@@ -93,10 +93,10 @@ impl Scene {
         let step_mm = machine.probe.depth_mm / SAMPLES as f32;
         // There and back, in cm.
         let db_per_attenuation = 2.0 * machine.frequency_mhz * step_mm / 10.0;
-        for line in 0..LINES {
+        for (line, hit) in hits.iter().enumerate() {
             let across = 2.0 * line as f32 / (LINES - 1) as f32 - 1.0;
             let beam = pose.line_to_body(machine.probe.line(across));
-            let hit = hits[line].as_ref();
+            let hit = hit.as_ref();
             let end_mm = hit.map_or(f32::INFINITY, |hit| hit.range_mm);
             let mut level_db = -machine.contact_loss_db(across);
             for sample in 0..SAMPLES {
@@ -181,11 +181,11 @@ impl Scene {
         let side_lobes: Vec<&Kernel> = side_lobes.iter().collect();
         let lobes = across(&self.bone, &side_lobes, |kernel| kernel.sum);
         let lobe_gain = amplitude(machine.side_lobe_db);
-        for row in 0..SAMPLES {
+        for (row, beam) in beams.iter().enumerate() {
             let range_mm = row as f32 * step_mm;
             let haze = amplitude(machine.haze_db - 1.2 * range_mm);
             // So that beams of any width show a wide reflector equally bright.
-            let coherence = 1.0 / beams[row].sum;
+            let coherence = 1.0 / beam.sum;
             for at in row * LINES..(row + 1) * LINES {
                 self.diffuse[at] = self.diffuse[at] * transmission[at] + lobe_gain * lobes[at] + haze;
                 self.coherent[at] *= transmission[at] * coherence;

@@ -17,6 +17,9 @@ const FONT: &str = "ubuntu";
 /// Rows of losses that a point of the curve is the mean of, at most: there are as many points as the picture has room for.
 const POINTS: usize = 400;
 
+/// A curve: its name, its colour, and its value in a row.
+type Term = (&'static str, RGBColor, fn(&LossRow) -> f32);
+
 /// Draws losses above and validation below.
 pub(super) fn draw(
     path: &Path,
@@ -50,7 +53,7 @@ fn paint(
     let (upper, lower) = area.split_vertically(SIZE.1 / 2);
     let steps = 0.0..last.step as f64;
 
-    let terms: [(&str, RGBColor, fn(&LossRow) -> f32); 5] = [
+    let terms: [Term; 5] = [
         ("total", BLACK, |row| row.total),
         ("Dice loss", RGBColor(0, 114, 178), |row| row.dice),
         ("box", RGBColor(230, 159, 0), |row| row.bounding_box),

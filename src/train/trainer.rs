@@ -207,7 +207,7 @@ impl Trainer {
         self.state.sums.add_step(norm, started.elapsed().as_secs_f64());
         let losses = sums.means();
         watch(Event::Step { step: self.state.step, losses, learning_rate });
-        if self.state.step % self.config.report.log_every == 0 {
+        if self.state.step.is_multiple_of(self.config.report.log_every) {
             let row = std::mem::take(&mut self.state.sums).row(self.state.step, learning_rate);
             self.tables.loss_rows.push(row);
             self.tables.write(&self.names())?;
