@@ -26,6 +26,7 @@ make() {
 
 judge() {
   for preset in "${presets[@]}"; do
+    if [ ! -e "$preset.safetensors" ]; then continue; fi
     for ranges in standard shifted; do
       data="$work/$preset-$ranges"
       "$sam2rad" phantom --preset "$preset" --ranges "$ranges" --count 200 --seed 5000000 --split Test --out "$data"
