@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use safetensors::SafeTensors;
-use sam2rad::checkpoint::{CheckpointError, TensorSource, keys, keys::Naming, load_module, shapes};
+use sam2rad::checkpoint::{CheckpointError, TensorSource, collect, keys, keys::Naming, load_module, shapes};
 use sam2rad::config::{Architecture, Sam2RadConfig};
 use sam2rad::model::Sam2Rad;
 use sam2rad::train::Mode;
@@ -22,8 +22,15 @@ use std::collections::BTreeMap;
 /// as far from ours in f64 as the vectors' are. That ours are right is shown by the slope of the losses.
 const NEAR_BAR: f64 = 1e-3;
 const FAR_BAR: f64 = 2e-2;
-/// How far the weights are moved, all together, to measure the slope.
-const STEP: f64 = 1e-7;
+/// How far the weights are moved, all together, to measure the slope: beyond, the losses bend.
+const STEP: f64 = 1e-9;
+const LEARNING_RATE: f64 = 1e-4;
+const WEIGHT_DECAY: f64 = 0.1;
+/// How far the vectors' losses may be from ours after one step, which moves each weight by the learning rate in the direction
+/// of its gradient's sign: small gradients have the sign of their rounding errors. The box and the interim mask are near the
+/// weights; the masks are behind the decoder, which multiplies errors. Ours in f32 are further from ours in f64 (8.09 and
+/// 6.69 in all) than the vectors' (7.19), and after more steps nothing is comparable.
+const STEPPED_BARS: [(&str, f64); 3] = [("box", 0.01), ("interim", 0.05), ("total", 0.15)];
 
 #[derive(Deserialize)]
 struct Spec {
@@ -171,7 +178,7 @@ fn losses_gradients_and_steps_are_the_references() {
     let plain = network(&spec, &config);
     let features = plain.encode_image(image(&spec));
     // The vectors' optimizer had the prompt predictor and the prompts alone.
-    let mut model = Mode::PpnOnly.prepare(&config, plain).freeze_group(ParamGroup::from_predicate("mask_decoder"));
+    let model = Mode::PpnOnly.prepare(&config, plain).freeze_group(ParamGroup::from_predicate("mask_decoder"));
     let losses_of = |model: &Sam2Rad| Losses::new(&predict(model, &features, true, &[], spec.size), &targets, 0.0);
 
     let losses = losses_of(&model);
@@ -206,24 +213,34 @@ fn losses_gradients_and_steps_are_the_references() {
         let moved = model.clone().map(&mut Mover { gradients: &gradients, factor: distance / norm });
         losses_of(&moved).total.into_scalar::<f64>()
     };
-    for step in [1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10] {
-        println!("S {step:e} {}", (total_at(step) - total_at(-step)) / (2.0 * step));
-    }
     let slope = (total_at(STEP) - total_at(-STEP)) / (2.0 * STEP);
     println!("slope {slope}, norm {norm}");
-    if false {
-        assert!((slope / norm - 1.0).abs() < 1e-4, "the slope is {slope}, the gradient's norm {norm}");
-    }
+    assert!((slope / norm - 1.0).abs() < 1e-6, "the slope is {slope}, the gradient's norm {norm}");
 
-    let mut optimizer = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(0.1).init();
-    for (step, expected) in spec.curve.iter().enumerate().take(6) {
-        let losses = losses_of(&model);
-        let error = largest_error(&losses, expected);
-        println!("step {step}: {:?} off by {error:.1e}", terms(&losses));
-        //assert!(error < 1e-2, "after {step} steps a loss term is off by {error:.1e}");
-        let mut gradients = losses.total.backward();
-        let gradients = GradientsParams::from_module(&mut gradients, &model);
-        model = optimizer.step(1e-4, model, gradients);
+    // AdamW's first step: each weight decays by its share and moves by the learning rate against its gradient.
+    let before = collect(&model);
+    let mut optimizer = AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(WEIGHT_DECAY as f32).init();
+    let model = optimizer.step(LEARNING_RATE, model, gradients);
+    let after = collect(&model);
+    for name in spec.grads.keys().filter(|name| !name.ends_with("k_proj.bias")).map(|name| our_name(name)) {
+        let pairs = before.get(&name).unwrap().iter().zip(after.get(&name).unwrap());
+        let moved = pairs.map(|(before, after)| {
+            let decayed = f64::from(*before) * (1.0 - LEARNING_RATE * WEIGHT_DECAY);
+            (f64::from(*after) - decayed).abs() / LEARNING_RATE
+        });
+        // Behind a ReLU that is off there is no gradient, and no move.
+        let (moving, still): (Vec<f64>, Vec<f64>) = moved.partition(|&moved| moved > 0.5);
+        let mean = moving.iter().sum::<f64>() / moving.len() as f64;
+        assert!((mean - 1.0).abs() < 1e-2, "{name} moved by {mean} learning rates");
+        let drift = still.iter().sum::<f64>() / still.len().max(1) as f64;
+        assert!(drift < 1e-2, "{name} moved by {drift} learning rates without a gradient");
+    }
+    let losses = losses_of(&model);
+    for (name, bar) in STEPPED_BARS {
+        let (_, found) = terms(&losses).into_iter().find(|(term, _)| *term == name).unwrap();
+        let error = (found / spec.curve[1][name] - 1.0).abs();
+        println!("after a step: {name} {found:.4} {:.4}", spec.curve[1][name]);
+        assert!(error < bar, "after a step {name} is off by {error:.1e}");
     }
 }
 
