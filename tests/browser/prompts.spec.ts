@@ -2,7 +2,7 @@
 
 import { expect, test, type Page } from '../../www/playwright';
 import { FRAMES, makeCine, SIDE } from './media';
-import { asked, colouredPixels, lastRequest, onScreen, openWithModel, settled } from './support';
+import { asked, lastRequest, onScreen, openWithModel, settled } from './support';
 
 test.beforeEach(async ({ page }) => {
   await openWithModel(page);
@@ -112,8 +112,8 @@ test('manual mode asks with a person\'s prompts alone', async ({ page }) => {
   await drag(page, [30, 20], [90, 80]);
   await settled(page);
   expect((await lastRequest(page)).mode).toBe('manual');
-  await expect(page.locator('#structures')).toContainText('IoU');
-  expect(await colouredPixels(page)).toBeGreaterThan(50);
+  // Whether the formula's weights find something in the box is theirs to say.
+  await expect(page.locator('#structures')).toContainText('presence');
 });
 
 test('prompts are carried to the next frames, or not', async ({ page }) => {
