@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { AxeBuilder } from '../../www/packages-for-tests';
 import { expect, test, type Page } from '../../www/playwright';
 import { makeCine } from './media';
-import { complaints, colouredPixels, openWithModel, path, picture, segmentPicture, serveDemo, settled } from './support';
+import { complaints, colouredPixels, openWithModel, path, picture, segmentPicture, serveDemo, settled, watchWorker } from './support';
 
 test.describe('with its service worker', () => {
   test.use({ serviceWorkers: 'allow' });
@@ -62,6 +62,7 @@ test('a shipped model that was changed on its way is refused', async ({ page }) 
 for (const colorScheme of ['light', 'dark'] as const) {
   test(`axe finds nothing serious, ${colorScheme}`, async ({ page }) => {
     await page.emulateMedia({ colorScheme });
+    await watchWorker(page);
     await serveDemo(page, makeCine());
     await page.goto('./?backend=cpu');
     await expect(page.locator('#see-it-work')).toBeVisible();
