@@ -3,3 +3,4 @@
 export { default as fc } from 'fast-check';
 export { decode as decodePng } from 'fast-png';
 export { unzipSync } from 'fflate';
+export { AxeBuilder } from '@axe-core/playwright';

@@ -30,6 +30,8 @@ export default defineConfig({
   reporter: 'list',
   use: {
     baseURL: url,
+    // It would answer before the tests' own routes do; webapp.spec.ts lets it in.
+    serviceWorkers: 'block',
     launchOptions: { executablePath: '/usr/bin/chromium', args },
   },
   webServer: { command: `npm run preview -- --port ${port} --strictPort`, url, reuseExistingServer: false },

@@ -1,9 +1,47 @@
-import { resolve } from 'node:path';
-import { defineConfig } from 'vite';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
+
+const hash = (content: string | Uint8Array) => createHash('sha256').update(content).digest('hex').slice(0, 16);
+const within = (file: string) => resolve(import.meta.dirname, file);
+
+/** Tells the service worker what the site consists of: every file by the hash of its content. */
+function listFiles(): Plugin {
+  const publicFolder = within('public');
+  return {
+    name: 'list-files',
+    apply: 'build',
+    enforce: 'post',
+    generateBundle: {
+      order: 'post',
+      handler(_, bundle) {
+        const worker = bundle['service-worker.js'];
+        if (worker?.type !== 'chunk') throw new Error('The service worker is not among the files of the build.');
+        const page: Record<string, string> = {};
+        const large: Record<string, string> = {};
+        for (const [name, file] of Object.entries(bundle)) {
+          if (file !== worker) page[name] = hash(file.type === 'chunk' ? file.code : file.source);
+        }
+        const copied = existsSync(publicFolder) ? readdirSync(publicFolder, { recursive: true, withFileTypes: true }) : [];
+        for (const entry of copied) {
+          if (!entry.isFile() || entry.name.endsWith('.d.ts')) continue;
+          const file = join(entry.parentPath, entry.name);
+          const name = relative(publicFolder, file).replaceAll('\\', '/');
+          const asked = /^(wasm|models|demo)\//.test(name) && !name.endsWith('/index.json');
+          (asked ? large : page)[name] = hash(readFileSync(file));
+        }
+        // As functions: `$` has a meaning in a replacement's text.
+        worker.code = worker.code.replaceAll('PAGE_FILES', () => JSON.stringify(page)).replaceAll('LARGE_FILES', () => JSON.stringify(large));
+      },
+    },
+  };
+}
 
 // Relative URLs throughout, so that the built folder can lie anywhere; nothing inlined, so that the strict CSP of the pages holds.
 export default defineConfig({
   base: './',
+  plugins: [listFiles()],
   build: {
     outDir: '../pkg/site',
     emptyOutDir: true,
@@ -12,9 +50,12 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: {
-        index: resolve(import.meta.dirname, 'index.html'),
-        bench: resolve(import.meta.dirname, 'bench.html'),
+        index: within('index.html'),
+        bench: within('bench.html'),
+        'service-worker': within('src/service-worker/main.ts'),
       },
+      // A service worker serves the folder it lies in, under a name that stays.
+      output: { entryFileNames: ({ name }) => (name === 'service-worker' ? '[name].js' : 'assets/[name]-[hash].js') },
     },
   },
   worker: { format: 'es' },

@@ -1,5 +1,6 @@
 // What the browser tests share: files, the page opened with a model, what it asked of its worker, and what is on the stage.
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, type Page } from '../../www/playwright';
@@ -115,6 +116,6 @@ export async function serveDemo(page: Page, cine: string): Promise<void> {
   await page.route('**/demo/index.json', (route) => route.fulfill({ json: [{ name: 'test', title: 'simulated disc', file: 'test.cine', model: 'nano', spacing_mm: 0.25 }] }));
   await page.route('**/demo/test.cine', (route) => route.fulfill({ body: readFileSync(cine) }));
   const bytes = readFileSync(model);
-  await page.route('**/models/index.json', (route) => route.fulfill({ json: [{ name: 'nano', title: 'Formula', file: 'nano.safetensors', bytes: bytes.length, sha256: '' }] }));
+  await page.route('**/models/index.json', (route) => route.fulfill({ json: [{ name: 'nano', title: 'Formula', file: 'nano.safetensors', bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }] }));
   await page.route('**/models/nano.safetensors', (route) => route.fulfill({ body: bytes }));
 }

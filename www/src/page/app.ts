@@ -62,8 +62,8 @@ export class App {
     await this.open('Screen', { kind: 'capture' }, openScreen);
   }
 
-  async loadShipped({ file, title, bytes }: ModelEntry): Promise<void> {
-    const origin: ModelOrigin = { kind: 'shipped', name: title, url: new URL(`models/${file}`, document.baseURI).href, bytes };
+  async loadShipped({ file, title, bytes, sha256 }: ModelEntry): Promise<void> {
+    const origin: ModelOrigin = { kind: 'shipped', name: title, url: new URL(`models/${file}`, document.baseURI).href, bytes, sha256 };
     const { model } = this.store.state;
     const there = model.kind !== 'none' && model.origin.kind === 'shipped' && model.origin.url === origin.url;
     if (!there) await this.engine.load(origin);

@@ -4,6 +4,7 @@ import { App } from './app';
 import { byId, h } from './dom';
 import { helpDialog, listen, shortcuts } from './keyboard';
 import { insidePanel } from './inside/panel';
+import { offlineLine } from './offline';
 import { alerts } from './panels/alerts';
 import { exportPanel } from './panels/export';
 import { headsUp } from './panels/heads-up';
@@ -36,7 +37,7 @@ listen(app, stage, openHelp);
 byId('work').prepend(toolbar(app, stage));
 byId('stage').append(headsUp(app), welcome(app));
 byId('work').append(transport(app), strip(app));
-byId('side').append(alerts(app), sourcePanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), measurePanel(app), exportPanel(app, stage), insidePanel(app), timingPanel(app));
+byId('side').append(alerts(app), sourcePanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), measurePanel(app), exportPanel(app, stage), insidePanel(app), timingPanel(app), offlineLine(app));
 receiveDrops();
 void app.start();
 

@@ -14,7 +14,7 @@ export interface BackendChoice {
 }
 
 /** Where a model file comes from. */
-export type ModelOrigin = { kind: 'file'; file: File } | { kind: 'shipped'; name: string; url: string; bytes: number };
+export type ModelOrigin = { kind: 'file'; file: File } | { kind: 'shipped'; name: string; url: string; bytes: number; sha256: string };
 
 export type Request =
   | { type: 'choose-backend'; base: string; forced: Backend | null; avoid_webgpu: string | null }

@@ -19,7 +19,7 @@ export async function readModel(module: Sam2RadModule, cpuBundle: () => Promise<
 }
 
 async function stream(module: Sam2RadModule, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
-  const chunks = (await open(origin)).getReader();
+  const chunks = (await open(origin, onBytes)).getReader();
   const reader = new module.ModelReader();
   let read = 0;
   let consumed = false;
@@ -55,12 +55,38 @@ async function convert(module: Sam2RadModule, cpu: Sam2RadModule, file: File, im
   return stream(module, { kind: 'file', file: new File([bytes], file.name) }, imageSize, () => undefined);
 }
 
-async function open(origin: ModelOrigin): Promise<ReadableStream<Uint8Array>> {
+async function open(origin: ModelOrigin, onBytes: (read: number) => void): Promise<ReadableStream<Uint8Array>> {
   if (origin.kind === 'file') return origin.file.stream();
   const response = await fetch(origin.url).catch((error: unknown) => messageOf(error));
-  if (response instanceof Response && response.ok && response.body !== null) return response.body;
+  if (response instanceof Response && response.ok && response.body !== null) return new Blob([await checked(response.body, origin, onBytes)]).stream();
   const reason = response instanceof Response ? `the server answered ${response.status}` : response;
   throw failed('model', `The model “${origin.name}” could not be fetched: ${reason}.`, 'Check the connection and choose it again.');
+}
+
+/** The whole file: it is used only once its hash is that of its row in models/index.json. */
+async function checked(body: ReadableStream<Uint8Array>, { name, bytes, sha256 }: Extract<ModelOrigin, { kind: 'shipped' }>, onBytes: (read: number) => void): Promise<Uint8Array<ArrayBuffer>> {
+  const file = new Uint8Array(bytes);
+  const reader = body.getReader();
+  const differs = (how: string) =>
+    failed('model', `The model “${name}” is not the file that this page ships: ${how}.`, 'It was damaged or changed on its way and is not used. Reload the page and choose it again.');
+  let read = 0;
+  for (;;) {
+    const { done, value } = await reader.read().catch((error: unknown) => {
+      throw failed('model', `The download of the model “${name}” broke off: ${messageOf(error)}.`, 'Check the connection and choose it again.');
+    });
+    if (done) break;
+    if (read + value.byteLength > bytes) throw differs(`it has more than ${bytes} bytes`);
+    file.set(value, read);
+    read += value.byteLength;
+    onBytes(read);
+  }
+  if (read !== bytes) throw differs(`it has ${read} bytes instead of ${bytes}`);
+  // An origin without https has no such function; everything it sends could be changed there, this code too.
+  const subtle = crypto.subtle as SubtleCrypto | undefined;
+  if (subtle === undefined) return file;
+  const found = [...new Uint8Array(await subtle.digest('SHA-256', file))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  if (found !== sha256) throw differs(`its SHA-256 is ${found.slice(0, 12)}… instead of ${sha256.slice(0, 12)}…`);
+  return file;
 }
 
 function adviceFor(name: string): string {

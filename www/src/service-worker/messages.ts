@@ -1,0 +1,11 @@
+// What crosses between the page and its service worker.
+
+/** Asks that files of the site be kept for offline use; the answer comes on the message's port. */
+export interface ToServiceWorker {
+  urls: string[];
+}
+
+export interface FromServiceWorker {
+  /** Whether all of them are. */
+  kept: boolean;
+}
