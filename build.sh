@@ -96,6 +96,7 @@ page() {
     mkdir -p "www/public/wasm/$feature"
     cp -u "pkg/$feature"/sam2rad{.js,_bg.wasm,.d.ts} "www/public/wasm/$feature/"
   done
+  node www/scripts/ship.mjs
   npm --prefix www run --silent build
 }
 
