@@ -26,7 +26,6 @@ export default defineConfig({
   timeout: 300_000,
   // A frame takes a fifth of a second on a free machine, seconds on a busy one.
   expect: { timeout: 60_000 },
-  retries: 1,
   reporter: 'list',
   use: {
     baseURL: url,

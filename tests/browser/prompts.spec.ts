@@ -2,7 +2,7 @@
 
 import { expect, test, type Page } from '../../www/playwright';
 import { FRAMES, makeCine, SIDE } from './media';
-import { asked, lastRequest, onScreen, openWithModel, settled } from './support';
+import { asked, colouredPixels, lastRequest, onScreen, openWithModel, settled } from './support';
 
 test.beforeEach(async ({ page }) => {
   await openWithModel(page);
@@ -112,8 +112,18 @@ test('manual mode asks with a person\'s prompts alone', async ({ page }) => {
   await drag(page, [30, 20], [90, 80]);
   await settled(page);
   expect((await lastRequest(page)).mode).toBe('manual');
-  // Whether the formula's weights find something in the box is theirs to say.
   await expect(page.locator('#structures')).toContainText('presence');
+});
+
+// Known fault: with the formula's weights the structure is called absent (presence 46 %), so there is no mask to see.
+test.fixme('a box in manual mode gives a mask', async ({ page }) => {
+  await page.locator('#manual').check();
+  await settled(page);
+  await tool(page, 'b');
+  await drag(page, [30, 20], [90, 80]);
+  await settled(page);
+  await expect(page.locator('#structures')).toContainText('IoU');
+  expect(await colouredPixels(page)).toBeGreaterThan(50);
 });
 
 test('prompts are carried to the next frames, or not', async ({ page }) => {
