@@ -4,8 +4,6 @@
 
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
-// Links the C functions that openjp2 calls.
-use tinyrlibc as _;
 use wasm_bindgen::prelude::*;
 
 use crate::dicom::{self, Creation, SegmentAlgorithm, SegmentationRequest, SegmentedFrame, SegmentedStructure};

@@ -3,8 +3,8 @@
 //! The sizes that a compressed frame states of itself are checked before its decoder allocates by them.
 
 use dicom_core::VR;
+use hayro_jpeg2000::{DecodeSettings, DecoderContext, Image};
 use jpeg_decoder::{ColorTransform, Decoder, PixelFormat as JpegFormat};
-use jpeg2k::{DecodeParameters, Image};
 
 use super::codestream::{Jpeg2000Header, JpegHeader};
 use super::pixel_format::{Photometric, PixelFormat};
@@ -170,19 +170,21 @@ fn jpeg(data: &[u8], format: &PixelFormat) -> Result<Samples, String> {
 fn jpeg2000(data: &[u8], format: &PixelFormat) -> Result<Samples, String> {
     let header = Jpeg2000Header::of(data).ok_or("it has no JPEG 2000 header")?;
     fits(format, header.columns, header.rows, header.components)?;
-    let parameters = DecodeParameters::new().strict(true).ignore_pclr_cmap_cdef();
-    let image = Image::from_bytes_with(data, parameters).map_err(|error| error.to_string())?;
-    let components = image.components();
-    let whole = |size: (u32, u32)| size == (format.columns as u32, format.rows as u32);
-    if components.len() != format.samples_per_pixel || !components.iter().all(|c| whole((c.width(), c.height()))) {
+    let settings = DecodeSettings { strict: true, ..DecodeSettings::default() };
+    // The codestream alone: colours that a JP2 file around it may state are not DICOM's.
+    let image = Image::new(&data[header.start..], &settings).map_err(|error| error.to_string())?;
+    let mut context = DecoderContext::default();
+    let decoded = image.decode(&mut context).map_err(|error| error.to_string())?;
+    let planes: Vec<_> = decoded.components().iter().map(|component| component.samples()).collect();
+    if planes.len() != format.samples_per_pixel || planes.iter().any(|plane| plane.len() != format.pixels()) {
         return Err("its components differ in size".to_owned());
     }
-    let planes: Vec<_> = components.iter().map(|component| component.data()).collect();
-    let values = (0..format.pixels()).flat_map(|pixel| planes.iter().map(move |plane| plane[pixel]));
+    let values = (0..format.pixels()).flat_map(|pixel| planes.iter().map(move |plane| plane[pixel].round()));
     let values = if header.is_bytes {
-        Values::Bytes(values.map(|value| value.clamp(0, 255) as u8).collect())
+        Values::Bytes(values.map(|value| value as u8).collect())
     } else {
-        Values::Words(values.map(|value| format.signed_value(value)).collect())
+        // The decoder shifts values with a sign as it does those without.
+        Values::Words(values.map(|value| format.signed_value(value as i32 - header.bias)).collect())
     };
     // Where the components were transformed, the decoder gives red, green and blue, whatever the attribute says.
     let photometric = if header.transformed { Photometric::Rgb } else { format.photometric };

@@ -55,11 +55,15 @@ impl JpegHeader {
 /// The header of a JPEG 2000 codestream, bare or in a JP2 file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Jpeg2000Header {
+    /// The codestream's first byte.
+    pub start: usize,
     pub columns: usize,
     pub rows: usize,
     pub components: usize,
     /// All components are unsigned values of up to 8 bits.
     pub is_bytes: bool,
+    /// What lies between the first component's values and unsigned ones: half their range where they have a sign.
+    pub bias: i32,
     /// The components are a transform of red, green and blue.
     pub transformed: bool,
 }
@@ -77,7 +81,7 @@ impl Jpeg2000Header {
             let [0xFF, marker, l0, l1, ..] = *rest else { return None };
             let segment = rest.get(4..2 + usize::from(u16::from_be_bytes([l0, l1])))?;
             match marker {
-                0x51 => header = Some(Self::sizes(segment)?),
+                0x51 => header = Some(Self { start, ..Self::sizes(segment)? }),
                 0x52 => header.as_mut()?.transformed = *segment.get(4)? != 0,
                 // The first tile: the main header ends.
                 0x90 => return header,
@@ -99,9 +103,11 @@ impl Jpeg2000Header {
             return None;
         }
         let components = usize::from(u16::from_be_bytes(*segment.get(34..)?.first_chunk()?));
-        let depths = segment.get(36..)?.iter().step_by(3);
         // The highest bit is the sign, the rest the depth less one.
-        Some(Self { columns, rows, components, is_bytes: depths.clone().all(|&depth| depth <= 7), transformed: false })
+        let depths = segment.get(36..)?.iter().step_by(3);
+        let is_bytes = depths.clone().all(|&depth| depth <= 7);
+        let bias = depths.clone().next().map_or(0, |&depth| if depth >= 0x80 { 1 << (depth & 0x1F) } else { 0 });
+        Some(Self { start: 0, columns, rows, components, is_bytes, bias, transformed: false })
     }
 }
 
