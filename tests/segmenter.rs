@@ -1,5 +1,9 @@
 //! Requests as scenarios: what a person's strokes change, what a missing token changes, and what is refused.
 
+#[allow(dead_code, reason = "the golden tests share it")]
+#[path = "golden/formula.rs"]
+mod formula;
+
 use burn::tensor::{Device, Tensor, TensorData, read_sync};
 use sam2rad::brush::{Stroke, paint};
 use sam2rad::checkpoint::{Dtype, ModelCard, Structure};
@@ -13,7 +17,7 @@ const SIZE: usize = 256;
 const SIDE: usize = SIZE / 4;
 const TOKENS: usize = 4;
 
-/// A `micro` model with two structures and fresh weights, twice: as it is, and at work.
+/// A `micro` model with two structures and the golden formula's weights, twice: as it is, and at work.
 fn model() -> (Sam2Rad, Segmenter) {
     let device = Device::flex();
     let architecture = Architecture {
@@ -36,9 +40,7 @@ fn model() -> (Sam2Rad, Segmenter) {
         date: String::new(),
         sha256: String::new(),
     };
-    let model = config.init(&device);
-    // Weights are made when they are first used: once, before they are shared.
-    let _ = sam2rad::checkpoint::collect(&model);
+    let model = formula::network(&config, "segmenter:");
     (model.clone(), Segmenter::new(model, config, card, device))
 }
 

@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{AdamWConfig, GradientsParams};
 use burn::tensor::{Device, FloatDType, Tensor, TensorData};
 use safetensors::SafeTensors;
-use sam2rad::checkpoint::{CheckpointError, TensorSource, collect, keys, keys::Naming, load_module, shapes};
+use sam2rad::checkpoint::collect;
 use sam2rad::config::{Architecture, Sam2RadConfig};
 use sam2rad::model::Sam2Rad;
 use sam2rad::train::Mode;
@@ -52,30 +52,9 @@ struct Gradient {
     mean: f64,
 }
 
-/// The formula as a source of weights, in the shapes that are asked for.
-struct Formula {
-    salt: String,
-    shapes: BTreeMap<String, Vec<usize>>,
-}
-
-impl TensorSource for Formula {
-    fn shapes(&self) -> &BTreeMap<String, Vec<usize>> {
-        &self.shapes
-    }
-
-    fn read(&mut self, name: &str) -> Result<Vec<f32>, CheckpointError> {
-        Ok(formula::weights(&self.salt, name, &self.shapes[name]))
-    }
-}
-
 fn network(spec: &Spec, config: &Sam2RadConfig) -> Sam2Rad {
-    let model = config.init(&Device::flex());
-    let name_of = |name: &str| keys::source_name(Naming::Reference, config, name);
-    let shapes = shapes(&model).into_iter().map(|(name, shape)| (name_of(&name), shape)).collect();
-    let mut source = Formula { salt: spec.salt.clone(), shapes };
-    let model = load_module(model, &mut source, &name_of, &|_| false, &|_| false).unwrap().0;
     // The vectors were made without dropout.
-    model.freeze_group(ParamGroup::from_predicate("dropout"))
+    formula::network(config, &spec.salt).freeze_group(ParamGroup::from_predicate("dropout"))
 }
 
 fn image(spec: &Spec) -> Tensor<4> {

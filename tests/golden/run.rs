@@ -1,43 +1,15 @@
 //! Everything a golden file has a tensor for, computed by our network with the formula's weights.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use sam2rad::checkpoint::{CheckpointError, TensorSource, keys, keys::Naming, load_module};
 use sam2rad::model::{ManualPrompts, Point, PointLabel, Sam2Rad};
 use sam2rad::nn::{Interpolation, resize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use crate::{file::Golden, formula};
 
-/// The formula as a source of weights: it has every name, in the shape that is asked for.
-struct Formula {
-    salt: String,
-    shapes: BTreeMap<String, Vec<usize>>,
-}
-
-impl TensorSource for Formula {
-    fn shapes(&self) -> &BTreeMap<String, Vec<usize>> {
-        &self.shapes
-    }
-
-    fn read(&mut self, name: &str) -> Result<Vec<f32>, CheckpointError> {
-        let values = formula::weights(&self.salt, name, &self.shapes[name]);
-        // The reference's TinyViT gathers its attention biases into a buffer when it is switched to evaluation, which the
-        // golden script did before it put the formula's values in: in the vectors they are still zero.
-        let stale = name.ends_with("attn.attention_biases");
-        Ok(if stale { vec![0.0; values.len()] } else { values })
-    }
-}
-
 /// The network of the golden file with the formula's weights.
 pub fn network(golden: &Golden) -> Sam2Rad {
-    let config = golden.network();
-    let device = Device::flex();
-    let model = config.init(&device);
-    let name_of = |name: &str| keys::source_name(Naming::Reference, &config, name);
-    let shapes = sam2rad::checkpoint::shapes(&model);
-    let shapes = shapes.into_iter().map(|(name, shape)| (name_of(&name), shape)).collect();
-    let mut source = Formula { salt: golden.salt().to_owned(), shapes };
-    load_module(model, &mut source, &name_of, &|_| false, &|_| false).unwrap().0
+    formula::network(&golden.network(), golden.salt())
 }
 
 /// The formula's picture, normalised.
