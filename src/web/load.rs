@@ -78,10 +78,10 @@ pub async fn convert(bytes: Vec<u8>, options: ConvertOptionsObject) -> Result<Mo
     let source: &mut dyn TensorSource = source.as_mut();
     let device = device().await?;
     let load_options = LoadOptions {
-        architecture: None,
         image_size: options.image_size.or(known.as_ref().map(|card| card.image_size)),
         structures: Some(options.structures.len()).filter(|&count| count > 0),
         dataset: options.dataset,
+        ..LoadOptions::default()
     };
     let loaded = load(source, &load_options, &device).map_err(to_js)?;
     let said = Description { structures: options.structures, provenance: options.provenance, ..Description::default() };

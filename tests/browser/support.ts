@@ -38,7 +38,7 @@ export async function watchWorker(page: Page): Promise<void> {
         super(url, options);
         this.addEventListener('message', ({ data }) => {
           const about = byId.get(data.id);
-          if (data.type === 'reply' && about) about.answered = performance.now();
+          if (data.type !== 'progress' && about) about.answered = performance.now();
         });
       }
 
