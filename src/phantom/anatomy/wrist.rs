@@ -10,11 +10,13 @@ use rand::Rng;
 
 const RADIUS: u8 = 1;
 const CARPAL_BONES: u8 = 2;
+/// By convention the proximal end of a longitudinal picture is on its left; so often a probe is held the other way round.
+const HELD_THE_OTHER_WAY: f64 = 0.1;
 
 pub fn draw([has_radius, has_carpals]: Present, rng: &mut impl Rng) -> Anatomy {
     let bone_depth = rng.random_range(6.5..15.0_f32);
     let tilt = rng.random_range(-13.0..13.0);
-    let placement = Placement::new([0.0, bone_depth], tilt, rng.random::<bool>());
+    let placement = Placement::new([0.0, bone_depth], tilt, rng.random_bool(HELD_THE_OTHER_WAY));
     let fat = rng.random_range(1.4..0.5 * bone_depth);
     let muscle = rng.random_range(fat + 1.0..bone_depth);
     let mut anatomy = Anatomy::layered(fat, &[muscle], placement, rng);
