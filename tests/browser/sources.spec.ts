@@ -79,23 +79,27 @@ test('a cut cine is refused with what is missing', async ({ page }) => {
   await expect(page.locator('#failure')).toContainText('100 bytes are missing at its end');
 });
 
-for (const [container, codec] of [['webm', 'vp8'], ['mp4', 'avc1.42E01E']] as const) {
-  test(`a ${container} video plays, its frames are measured and found again`, async ({ page }) => {
+// H.264 in MP4 has its frames in another order than they are shown in.
+for (const container of ['webm', 'mp4'] as const) {
+  test(`a ${container} video is stepped frame by frame, and plays`, async ({ page }) => {
     const errors = complaints(page);
     await openWithModel(page);
-    const type = `video/${container};codecs=${codec}`;
-    test.skip(!(await page.evaluate((type) => MediaRecorder.isTypeSupported(type), type)), `this Chromium records no ${type}`);
-    await page.locator('#files').setInputFiles({ name: `recorded.${container}`, mimeType: `video/${container}`, buffer: await record(page, type) });
-    await expect(page.locator('#source-facts')).toContainText(`Video: recorded.${container}`);
+    await page.locator('#files').setInputFiles(path(`../fixtures/video/disc.${container}`));
+    await expect(page.locator('#source-facts')).toContainText(`Video: disc.${container}`);
+    await expect(page.locator('#source-facts')).toContainText(`${FRAMES} frames, 20.0 a second`);
     await settled(page);
     await hideMasks(page);
-    const shown = async () => Math.round((await frameOnStage(page)) / 4);
-    // Ten frames a second, each of another grey: the recorder keeps their order, not their exact times.
-    const first = await shown();
-    for (let i = 0; i < 6; i++) await page.getByRole('button', { name: 'One frame on' }).click();
-    await expect.poll(shown).toBeGreaterThan(first);
-    await page.keyboard.press('Home');
-    await expect.poll(shown).toBe(first);
+    await expect.poll(() => frameOnStage(page)).toBeCloseTo(0, 0);
+    for (const frame of [1, 2, 3]) {
+      await page.getByRole('button', { name: 'One frame on' }).click();
+      await expect.poll(() => frameOnStage(page)).toBeCloseTo(frame, 0);
+    }
+    await page.getByRole('button', { name: 'One frame back' }).click();
+    await expect.poll(() => frameOnStage(page)).toBeCloseTo(2, 0);
+    await page.keyboard.press('End');
+    await expect.poll(() => frameOnStage(page)).toBeCloseTo(FRAMES - 1, 0);
+    await page.locator('#scrub').fill('13');
+    await expect.poll(() => frameOnStage(page)).toBeCloseTo(13, 0);
     await page.locator('#play').click();
     await expect(page.locator('#hud-speed')).toContainText('fps');
     await page.locator('#play').click();
@@ -192,30 +196,4 @@ function bmp(pixels: Uint8Array): Buffer {
   header.writeUInt16LE(1, 26);
   header.writeUInt16LE(24, 28);
   return Buffer.concat([header, body]);
-}
-
-/** Six greys at ten frames a second, recorded by the browser itself. */
-async function record(page: Page, mimeType: string): Promise<Buffer> {
-  const base64 = await page.evaluate(async (mimeType) => {
-    const canvas = Object.assign(document.createElement('canvas'), { width: 128, height: 128 });
-    const context = canvas.getContext('2d')!;
-    const recorder = new MediaRecorder(canvas.captureStream(10), { mimeType, videoBitsPerSecond: 2e6 });
-    const chunks: Blob[] = [];
-    recorder.ondataavailable = ({ data }) => chunks.push(data);
-    const stopped = new Promise((resolve) => (recorder.onstop = resolve));
-    const started = new Promise((resolve) => (recorder.onstart = resolve));
-    recorder.start();
-    await started;
-    for (let frame = 0; frame < 15; frame++) {
-      const grey = 40 + 32 * Math.floor(frame / 3);
-      context.fillStyle = `rgb(${grey} ${grey} ${grey})`;
-      context.fillRect(0, 0, 128, 128);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    recorder.stop();
-    await stopped;
-    const bytes = new Uint8Array(await new Blob(chunks).arrayBuffer());
-    return btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''));
-  }, mimeType);
-  return Buffer.from(base64, 'base64');
 }

@@ -39,7 +39,7 @@ async function openStream(kind: 'camera' | 'screen', stream: MediaStream): Promi
   const video = document.createElement('video');
   Object.assign(video, { muted: true, playsInline: true, srcObject: stream });
   await video.play();
-  if (video.videoWidth === 0) await once(video, 'resize', null);
+  if (video.videoWidth === 0) await once(video, 'resize');
   const name = track.label || (kind === 'camera' ? 'Camera' : 'Screen');
   const { videoWidth: width, videoHeight: height } = video;
   let index = 0;

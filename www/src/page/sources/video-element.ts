@@ -1,4 +1,4 @@
-// What video files and captures share: the next frame that a video element presents.
+// What a video element that shows a capture presents next.
 
 /** Resolves when another frame than the one before is on the element, with its time on the element's own clock in seconds. */
 export function nextPresented(video: HTMLVideoElement, signal: AbortSignal): Promise<number | null> {
@@ -21,9 +21,6 @@ export function nextPresented(video: HTMLVideoElement, signal: AbortSignal): Pro
   });
 }
 
-export function once(target: EventTarget, event: string, failure: string | null = 'error'): Promise<void> {
-  return new Promise((resolve, reject) => {
-    target.addEventListener(event, () => resolve(), { once: true });
-    if (failure !== null) target.addEventListener(failure, () => reject(new Error(failure)), { once: true });
-  });
+export function once(target: EventTarget, event: string): Promise<void> {
+  return new Promise((resolve) => target.addEventListener(event, () => resolve(), { once: true }));
 }
