@@ -4,8 +4,8 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use sam2rad::checkpoint::Structure;
+use sam2rad::dataset::{DatasetDescription, Split};
 use sam2rad::phantom::{Phantom, Preset, Ranges};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub struct PhantomCommand {
     #[arg(long)]
     out: PathBuf,
     /// Which part of the data set is written
-    #[arg(long, value_enum, default_value_t = Split::Train)]
+    #[arg(long, default_value_t = Split::Train)]
     split: Split,
     /// Whose machines: `shifted` are none that models are trained on
     #[arg(long, value_enum, default_value_t = Ranges::Standard)]
@@ -61,22 +61,6 @@ Examples:
   A cine:
       sam2rad phantom --preset shoulder --sweep --frames 120 --seed 7 --out shoulder_sweep --cine shoulder.cine";
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-#[value(rename_all = "PascalCase")]
-enum Split {
-    Train,
-    Test,
-}
-
-impl Split {
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Train => "Train",
-            Self::Test => "Test",
-        }
-    }
-}
-
 /// Why a data set was not written.
 #[derive(Debug, thiserror::Error)]
 enum DatasetError {
@@ -94,19 +78,10 @@ enum DatasetError {
     Picture(#[from] picture::PictureError),
 }
 
-/// `dataset.json`.
-#[derive(Serialize, Deserialize)]
-struct Description {
-    structures: Vec<Structure>,
-    /// Side of a pixel by file name, whichever part of the data set it is in.
-    spacing_mm: BTreeMap<String, f32>,
-    provenance: String,
-}
-
 impl PhantomCommand {
     /// Writes the pictures.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
-        let folder = self.out.join(self.split.folder());
+        let folder = self.out.join(self.split.to_string());
         let description = self.out.join("dataset.json");
         let mut dataset = self.open(&description)?;
         for kind in ["imgs", "gts"] {
@@ -146,11 +121,11 @@ impl PhantomCommand {
     }
 
     /// The data set's description with this part's provenance, as far as it is known before pictures are written.
-    fn open(&self, path: &Path) -> Result<Description, DatasetError> {
+    fn open(&self, path: &Path) -> Result<DatasetDescription, DatasetError> {
         let structures = self.preset.structures().to_vec();
         let part = format!(
             "{}: {} of {}, {} ranges, {}",
-            self.split.folder(),
+            self.split,
             if self.sweep { "a sweep" } else { "pictures" },
             self.preset.name(),
             self.ranges.name(),
@@ -160,11 +135,11 @@ impl PhantomCommand {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 let provenance = format!("simulated by sam2rad phantom; {part}");
-                return Ok(Description { structures, spacing_mm: BTreeMap::new(), provenance });
+                return Ok(DatasetDescription { structures, spacing_mm: BTreeMap::new(), provenance });
             }
             Err(source) => return Err(DatasetError::Io { path: path.into(), source }),
         };
-        let mut found: Description =
+        let mut found: DatasetDescription =
             serde_json::from_str(&text).map_err(|source| DatasetError::Description { path: path.into(), source })?;
         if found.structures != structures {
             let names = |structures: &[Structure]| {
@@ -200,7 +175,7 @@ mod tests {
 
     fn spacings(out: &Path) -> Vec<String> {
         let text = std::fs::read_to_string(out.join("dataset.json")).unwrap();
-        serde_json::from_str::<Description>(&text).unwrap().spacing_mm.into_keys().collect()
+        serde_json::from_str::<DatasetDescription>(&text).unwrap().spacing_mm.into_keys().collect()
     }
 
     #[test]

@@ -1,10 +1,12 @@
 /// <reference path="../../www/node_modules/dicom-parser/index.d.ts" />
 // The DICOM bundle as it is served: a cine opened in Chromium, and its segmentation object read back by an independent library.
 
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { expect, test, type Page } from '../../www/playwright';
+import { openWithModel, settled } from './support';
 import type { DicomInfo, DicomModule } from '../../www/src/dicom/api';
 
 const fixture = (name: string) => readFileSync(fileURLToPath(new URL(`../fixtures/dicom/${name}`, import.meta.url)));
@@ -81,6 +83,37 @@ test('a segmentation object is read back by another library: its source, its seg
   expect([bit(0, 50, 100), bit(0, 59, 109), bit(0, 60, 100), bit(0, 49, 100), bit(1, 55, 105)]).toEqual([1, 1, 0, 0, 1]);
   const set = bits.reduce((sum, byte) => sum + byte.toString(2).replaceAll('0', '').length, 0);
   expect(set).toBe(200);
+});
+
+test('JPEG 2000 is decoded in the browser as pydicom decodes it', async ({ page }) => {
+  await page.goto('./');
+  const decoded = await page.evaluate(async (files) => {
+    const url: string = new URL('wasm/dicom/sam2rad.js', document.baseURI).href;
+    const module: DicomModule = await import(url);
+    await module.default();
+    return files.map((base64) => {
+      const { rgba } = new module.DicomFile(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0))).frame(0);
+      return [...rgba.filter((_, at) => at % 4 !== 3)];
+    });
+  }, ['US1_J2KR.dcm', 'US1_J2KI.dcm'].map((name) => fixture(name).toString('base64')));
+  const [lossless, lossy] = decoded.map((rgb) => Buffer.from(rgb)) as [Buffer, Buffer];
+  const expected = JSON.parse(fixture('pydicom.json').toString());
+  expect(createHash('sha256').update(lossless).digest('hex')).toBe(expected['US1_J2KR.dcm'].at['0'].sha256);
+  const row = (at: number) => lossy.subarray(at * 640 * 3, (at + 1) * 640 * 3).reduce((sum, value) => sum + value, 0) / (640 * 3);
+  (expected['US1_J2KI.dcm'].at['0'].row_means as number[]).forEach((mean, at) => expect(Math.abs(row(at) - mean)).toBeLessThan(1));
+});
+
+test('a DICOM cine is opened on the page and its masks are taken home as a segmentation object', async ({ page }) => {
+  await openWithModel(page);
+  await page.locator('#files').setInputFiles(fileURLToPath(new URL('../fixtures/dicom/examples_ybr_color.dcm', import.meta.url)));
+  await expect(page.locator('#source-facts')).toContainText('30 frames, 30.0 a second');
+  await settled(page);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.locator('#export-dicom').click()]);
+  const object = parseDicom(new Uint8Array(readFileSync(await download.path())));
+  expect(object.string('x00080016')).toBe('1.2.840.10008.5.1.4.1.1.66.4');
+  const segment = object.elements['x00620002']?.items?.[0]?.dataSet;
+  expect([segment?.string('x00620005'), segment?.string('x00620008')]).toEqual(['arc', 'AUTOMATIC']);
+  expect(segment?.string('x00620006')).toContain('these weights segment nothing');
 });
 
 test('what is not DICOM is refused with its reason', async ({ page }) => {

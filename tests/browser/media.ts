@@ -4,7 +4,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { deflateSync } from 'node:zlib';
-import { path } from './support';
+import type { Page } from '../../www/playwright';
+import { onScreen, path, pixelAt } from './support';
 
 export const FRAMES = 24;
 export const SIDE = 128;
@@ -13,6 +14,14 @@ const MARK = 24;
 
 export function greyOf(frame: number): number {
   return 40 + 8 * frame;
+}
+
+/** The frame that is on the stage, read from the square in its corner. */
+export async function frameOnStage(page: Page, size = { width: SIDE, height: SIDE }): Promise<number> {
+  const canvas = (await page.locator('#canvas').boundingBox())!;
+  const at = await onScreen(page, { x: (12 * size.width) / SIDE, y: (12 * size.height) / SIDE }, size);
+  const [grey] = await pixelAt(page, (at.x - canvas.x) / canvas.width, (at.y - canvas.y) / canvas.height);
+  return (grey! - greyOf(0)) / 8;
 }
 
 /** One byte a pixel. */

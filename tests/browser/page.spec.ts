@@ -67,6 +67,27 @@ test('a damaged picture is refused and what was open stays', async ({ page }) =>
   await expect(page.locator('#failure')).toBeEmpty();
 });
 
+test('a crash at a larger image size offers a smaller one, and the picture is segmented there', async ({ page }) => {
+  await openWithModel(page);
+  await page.locator('#image-size').selectOption('512');
+  await expect(page.locator('#model-status')).toContainText('nano at 512 px');
+  // What the worker says where its memory does not grow any further.
+  await page.evaluate(() => {
+    const { postMessage } = Worker.prototype;
+    Worker.prototype.postMessage = function (this: Worker, ...data: unknown[]) {
+      if ((data[0] as { request: { type: string } }).request.type !== 'encode') return postMessage.apply(this, data as never);
+      Worker.prototype.postMessage = postMessage;
+      const failure = { kind: 'crash', message: 'The program stopped: unreachable.', advice: 'It has been started again.' };
+      this.dispatchEvent(new MessageEvent('message', { data: { type: 'crashed', failure } }));
+    };
+  });
+  await page.locator('#files').setInputFiles(picture);
+  await page.getByRole('button', { name: 'Go on at 256 px' }).click();
+  await expect(page.locator('#model-status')).toContainText('nano at 256 px');
+  await expect(page.locator('#structures')).toContainText('IoU');
+  await expect(page.locator('#failure')).toBeEmpty();
+});
+
 test('the help lists the keys, and Escape closes it', async ({ page }) => {
   await page.goto('./?backend=cpu');
   await page.keyboard.press('?');
@@ -85,7 +106,7 @@ for (const [name, width, height] of [['desktop', 1280, 800], ['tablet', 820, 118
       expect(await noScrolling()).toBe(true);
       await segmentPicture(page);
       expect(await noScrolling()).toBe(true);
-      await page.screenshot({ path: path(`../../target/browser/${name}-${colorScheme}.png`), fullPage: true });
+      await page.screenshot({ path: path(`../../target/browser/${name}-${colorScheme}.png`), fullPage: name !== 'desktop' });
     });
   }
 }
@@ -94,9 +115,12 @@ test('the bench page measures every stage', async ({ page }) => {
   const errors = complaints(page);
   await page.goto('./bench.html?backend=cpu');
   await page.locator('#model').setInputFiles(model);
-  await page.locator('#runs').fill('12');
+  await page.locator('#runs').fill('6');
+  await page.locator('#image-size').selectOption('512');
+  await expect(page.locator('#model-status')).toContainText('nano at 512 px');
   await page.getByRole('button', { name: 'Measure' }).click();
-  await expect(page.locator('#figures')).toContainText('mask_decoder');
+  await expect(page.locator('#figures')).toContainText('picture to masks');
+  await expect(page.locator('#figures')).toContainText(/at 512 px.*weights f32[^]*WASM memory \d+ MB[^]*5 runs after the first/);
   console.log(await page.locator('#figures').textContent());
   expect(errors).toEqual([]);
 });

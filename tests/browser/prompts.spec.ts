@@ -148,3 +148,30 @@ test('a double click on a tool\'s place does not zoom, and a drag with a point t
   await drag(page, [20, 20], [80, 80]);
   await expect(page.locator('#prompts li')).toHaveCount(0);
 });
+
+test('points, boxes and strokes are placed by keyboard alone', async ({ page }) => {
+  const list = page.locator('#prompts li');
+  const canvas = page.locator('#canvas');
+  const press = async (...keys: string[]) => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  await canvas.focus();
+  await press('i', 'ArrowUp', 'ArrowUp', 'Enter');
+  await expect(list).toHaveCount(1);
+  await press('ArrowLeft', 'Shift+ArrowLeft', 'Enter');
+  await expect(list).toHaveCount(2);
+  await settled(page);
+  const [first, second] = (await lastRequest(page)).prompts[0]!.points;
+  expect(second!.x).toBeLessThan(first!.x);
+  expect(second!.y).toBe(first!.y);
+  await press('b', 'ArrowLeft', 'Enter', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowDown', 'Enter');
+  await settled(page);
+  const [left, top, right, bottom] = (await lastRequest(page)).prompts[0]!.bounding_box!;
+  expect(right! - left!).toBeGreaterThan(bottom! - top!);
+  await press('p', 'ArrowDown', 'Enter', 'ArrowRight', 'ArrowRight', 'Enter');
+  await settled(page);
+  expect((await lastRequest(page)).prompts[0]!.strokes[0]!.path.length).toBe(3);
+  // What is begun is given up by Escape.
+  await press('b', 'ArrowLeft', 'Enter', 'ArrowRight', 'Escape', 'Enter');
+  await expect(list).toHaveCount(4);
+});

@@ -2,16 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test, type Page } from '../../www/playwright';
-import { FRAMES, greyFrame, greyOf, greyPng, makeCine, SIDE } from './media';
-import { complaints, onScreen, openWithModel, path, pixelAt, segmentPicture, settled } from './support';
-
-/** The frame that is on the stage, read from the square in its corner. */
-async function frameOnStage(page: Page, size = { width: SIDE, height: SIDE }): Promise<number> {
-  const canvas = (await page.locator('#canvas').boundingBox())!;
-  const at = await onScreen(page, { x: (12 * size.width) / SIDE, y: (12 * size.height) / SIDE }, size);
-  const [grey] = await pixelAt(page, (at.x - canvas.x) / canvas.width, (at.y - canvas.y) / canvas.height);
-  return (grey! - greyOf(0)) / 8;
-}
+import { FRAMES, frameOnStage, greyFrame, greyPng, makeCine, SIDE } from './media';
+import { complaints, onScreen, openWithModel, path, segmentPicture, settled } from './support';
 
 async function hideMasks(page: Page): Promise<void> {
   await page.keyboard.press('h');

@@ -10,7 +10,7 @@ async function open(page: Page): Promise<void> {
   await settled(page);
 }
 
-/** Of the lines of pixels of the stage that meet a contour, the widest run of its colour. */
+/** How many pixels a row of the stage meets where it crosses a contour; few, where it crosses at a right angle. */
 function contourWidth(page: Page): Promise<number> {
   return page.locator('#canvas').evaluate((canvas: HTMLCanvasElement) => {
     const { data, width, height } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
@@ -27,7 +27,24 @@ function contourWidth(page: Page): Promise<number> {
       }
     }
     runs.sort((a, b) => a - b);
-    return runs[runs.length >> 1] ?? 0;
+    return runs[Math.floor(runs.length / 10)] ?? 0;
+  });
+}
+
+/** Where on the screen the contour comes nearest to the middle of the stage. */
+function onContour(page: Page): Promise<{ x: number; y: number }> {
+  return page.locator('#canvas').evaluate((canvas: HTMLCanvasElement) => {
+    const { data, width, height } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+    const distance = (x: number, y: number) => Math.hypot(x - width / 2, y - height / 2);
+    let [nearX, nearY] = [Infinity, Infinity];
+    for (let y = 0; y < height; y++) {
+      for (let x = 0; x < width; x++) {
+        const i = 4 * (y * width + x);
+        if (data[i]! - data[i + 2]! > 120 && distance(x, y) < distance(nearX, nearY)) [nearX, nearY] = [x, y];
+      }
+    }
+    const box = canvas.getBoundingClientRect();
+    return { x: box.x + (nearX / width) * box.width, y: box.y + (nearY / height) * box.height };
   });
 }
 
@@ -36,8 +53,8 @@ test('a contour is as thin near as far: it is drawn on the screen, not in the pi
   await page.locator('[name=overlay][value=contour]').check({ force: true });
   await page.locator('#names').uncheck();
   const far = await contourWidth(page);
-  const box = (await page.locator('#canvas').boundingBox())!;
-  await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  const place = await onContour(page);
+  await page.mouse.move(place.x, place.y);
   for (let i = 0; i < 4; i++) await page.mouse.wheel(0, -300);
   await expect.poll(() => contourWidth(page)).toBeGreaterThan(0);
   const near = await contourWidth(page);

@@ -1,79 +1,99 @@
-// The bench page: the model on a picture of noise, again and again, each stage's median and 95th percentile, the first run apart.
+// The bench page: a model on a picture of noise, again and again, each stage's median and 95th percentile, the first run apart.
 
-import { byId, onChosen, setText } from '../page/dom';
+import { byId, h, onChosen, setText } from '../page/dom';
+import { listShipped, originOf } from '../page/sources/shipped';
 import { baseUrl, forcedBackend, WorkerClient } from '../page/stream/client';
-import type { ModelCard, StageTiming } from '../shared/api';
+import { IMAGE_SIZES, type ModelCard } from '../shared/api';
 import { wholeOf } from '../shared/geometry';
-import { FailureError, messageOf, type BackendChoice } from '../shared/messages';
+import { FailureError, messageOf, type BackendChoice, type ModelOrigin } from '../shared/messages';
+import { report, type Run } from './report';
 
 const client = new WorkerClient();
 const figures = byId('figures');
 const start = byId<HTMLButtonElement>('start');
+const stop = byId<HTMLButtonElement>('stop');
 const copy = byId<HTMLButtonElement>('copy');
+const size = byId<HTMLSelectElement>('image-size');
+const runs = byId<HTMLInputElement>('runs');
+const status = byId('model-status');
 let backend: BackendChoice | null = null;
-let card: ModelCard | null = null;
+let origin: ModelOrigin | null = null;
+let loaded: { card: ModelCard; version: string } | null = null;
+let stopped = false;
 
+size.append(...IMAGE_SIZES.map((side) => h('option', { value: String(side) }, `${side} px`)));
 void guarded(async () => {
   backend = await client.ask({ type: 'choose-backend', base: baseUrl(), forced: forcedBackend(), avoid_webgpu: null });
   setText(byId('backend'), `Computes on ${backend.backend === 'webgpu' ? 'WebGPU' : 'the CPU'}: ${backend.reason}.`);
+  const { models } = await listShipped();
+  byId('shipped').append(
+    ...models.map((entry) => {
+      const button = h('button', { type: 'button' }, entry.title);
+      button.addEventListener('click', () => void load(originOf(entry), null));
+      return button;
+    }),
+  );
 });
 onChosen(byId<HTMLInputElement>('model'), ([file]) => {
-  if (file === undefined) return;
-  void guarded(async () => {
-    start.disabled = true;
-    ({ card } = await client.ask({ type: 'load-model', origin: { kind: 'file', file }, image_size: null }, () => {
-      setText(byId('model-status'), `Reading ${file.name}…`);
-    }));
-    setText(byId('model-status'), `${file.name}: ${card.architecture.image_encoder} at ${card.image_size} px.`);
-    start.disabled = false;
-  });
+  if (file !== undefined) void load({ kind: 'file', file }, null);
+});
+size.addEventListener('change', () => {
+  if (origin !== null) void load(origin, Number(size.value));
 });
 start.addEventListener('click', () => void guarded(measure));
+stop.addEventListener('click', () => (stopped = true));
 copy.addEventListener('click', () => void guarded(() => navigator.clipboard.writeText(figures.textContent ?? '')));
 
+function load(from: ModelOrigin, imageSize: number | null): Promise<void> {
+  return guarded(async () => {
+    const name = from.kind === 'file' ? from.file.name : from.name;
+    [start, size].forEach((control) => (control.disabled = true));
+    setText(status, `Reading ${name}…`);
+    try {
+      loaded = await client.ask({ type: 'load-model', origin: from, image_size: imageSize });
+    } catch (error) {
+      loaded = null;
+      setText(status, 'Choose a model.');
+      throw error;
+    }
+    origin = from;
+    const { architecture, image_size } = loaded.card;
+    size.value = String(image_size);
+    setText(status, `${name}: ${architecture.image_encoder} at ${image_size} px.`);
+    [start, size].forEach((control) => (control.disabled = false));
+  });
+}
+
 async function measure(): Promise<void> {
-  if (card === null || backend === null) return;
+  if (loaded === null || backend === null) return;
+  const count = Math.max(2, runs.valueAsNumber || 20);
+  const picture = noise(loaded.card.image_size);
+  const measured: Run[] = [];
+  stopped = false;
   start.disabled = true;
-  const count = Math.max(2, byId<HTMLInputElement>('runs').valueAsNumber || 20);
-  const picture = noise(card.image_size);
-  const runs: StageTiming[][] = [];
-  for (let i = 0; i < count; i++) {
-    setText(figures, `Run ${i + 1} of ${count}…`);
-    const frame = await createImageBitmap(picture);
-    const { milliseconds } = await client.ask({ type: 'encode', picture: frame, crop: wholeOf(frame) }, undefined, [frame]);
-    const { timings } = await client.ask({ type: 'segment', request: {} });
-    runs.push([{ stage: 'read pixels', milliseconds }, ...timings]);
+  stop.disabled = false;
+  try {
+    for (let i = 0; i < count && !stopped; i++) {
+      setText(figures, `Run ${i + 1} of ${count}…`);
+      const began = performance.now();
+      const frame = await createImageBitmap(picture);
+      const { milliseconds } = await client.ask({ type: 'encode', picture: frame, crop: wholeOf(frame) }, undefined, [frame]);
+      const { timings } = await client.ask({ type: 'segment', request: {} });
+      measured.push({ stages: [{ stage: 'read pixels', milliseconds }, ...timings], all: performance.now() - began });
+    }
+  } finally {
+    start.disabled = false;
+    stop.disabled = true;
   }
-  setText(figures, report(card, backend, runs));
-  start.disabled = false;
+  const { bytes } = await client.ask({ type: 'memory' });
+  setText(figures, report({ ...loaded, backend, memory: bytes, browser: navigator.userAgent, cores: navigator.hardwareConcurrency }, measured));
   copy.disabled = false;
 }
 
-function report({ architecture, image_size, dtype }: ModelCard, choice: BackendChoice, runs: StageTiming[][]): string {
-  const [first = [], ...warm] = runs;
-  const total = (timings: StageTiming[]) => timings.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
-  const row = (name: string, cold: number, values: number[]) =>
-    `| ${name} | ${quantile(values, 0.5).toFixed(1)} | ${quantile(values, 0.95).toFixed(1)} | ${cold.toFixed(1)} |`;
-  const stages = first.map(({ stage, milliseconds }, i) => row(stage, milliseconds, warm.map((run) => run[i]?.milliseconds ?? 0)));
-  return [
-    `${architecture.image_encoder} at ${image_size} px (${dtype}), ${choice.backend}: ${choice.reason}; ${warm.length} runs after the first`,
-    '',
-    '| stage | median ms | p95 ms | first ms |',
-    '|---|---|---|---|',
-    ...stages,
-    row('all', total(first), warm.map(total)),
-  ].join('\n');
-}
-
-function quantile(values: number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0;
-}
-
 /** A grey picture of noise. */
-function noise(size: number): OffscreenCanvas {
-  const canvas = new OffscreenCanvas(size, size);
-  const image = new ImageData(size, size);
+function noise(side: number): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(side, side);
+  const image = new ImageData(side, side);
   image.data.forEach((_, i) => {
     image.data[i] = i % 4 === 3 ? 255 : (Math.imul(i >> 2, 2654435761) >>> 24) & 255;
   });

@@ -70,7 +70,7 @@ export interface SegmentationRequest {
   /** The model card's name. */
   model: string;
   /** The model card's training data: it goes into the object, so that nobody takes it for more than it is. */
-  training_data?: string;
+  training_data: string;
 }
 
 /** An open file; frames are decoded when they are asked for. Throws an Error that says what is wrong with the file. */

@@ -1,11 +1,10 @@
 // What a person can do, put together from its parts. Panels, the keyboard and dropped files call this.
 
-import type { ModelOrigin } from '../shared/messages';
 import { Edits } from './prompts/edits';
 import { listCameras, openCamera, openScreen } from './sources/capture';
 import { openCine } from './sources/cine';
 import { looksLikeModel, looksLikeProject, openFiles } from './sources/open';
-import { fetchDemo, listShipped, type DemoEntry, type ModelEntry } from './sources/shipped';
+import { fetchDemo, listShipped, originOf, type DemoEntry, type ModelEntry } from './sources/shipped';
 import type { Look } from './state';
 import { Store } from './store';
 import { Engine } from './stream/engine';
@@ -62,8 +61,8 @@ export class App {
     await this.open('Screen', { kind: 'capture' }, openScreen);
   }
 
-  async loadShipped({ file, title, bytes, sha256 }: ModelEntry): Promise<void> {
-    const origin: ModelOrigin = { kind: 'shipped', name: title, url: new URL(`models/${file}`, document.baseURI).href, bytes, sha256 };
+  async loadShipped(entry: ModelEntry): Promise<void> {
+    const origin = originOf(entry);
     const { model } = this.store.state;
     const there = model.kind !== 'none' && model.origin.kind === 'shipped' && model.origin.url === origin.url;
     if (!there) await this.engine.load(origin);

@@ -2,6 +2,9 @@
 
 import type { Box } from './geometry';
 
+/** Sides in pixels of the square that a model looks at; every model runs at each, best at its own. */
+export const IMAGE_SIZES = [256, 512, 1024] as const;
+
 export type Rgb = [red: number, green: number, blue: number];
 
 /** What a model file says of itself; the image size is the one it runs at. */
@@ -132,7 +135,7 @@ export interface ConvertOptions {
 export type CheckpointErrorKind = 'not-a-checkpoint' | 'other-architecture' | 'keys' | 'damaged' | 'metadata' | 'dtype' | 'dataset' | 'configuration' | 'device';
 
 export interface Sam2RadModule {
-  default(): Promise<unknown>;
+  default(): Promise<{ memory: WebAssembly.Memory }>;
   version(): string;
   /** A model from a whole .pt, .pth, .ckpt or .safetensors file of a supported architecture; in the CPU bundle alone. */
   convert?(bytes: Uint8Array, options?: ConvertOptions): Promise<Model>;

@@ -24,7 +24,8 @@ export type Request =
   /** Answers from the frame that was encoded last: the decoder alone. */
   | { type: 'segment'; request: SegmentRequest }
   /** Looks inside that answer; the decoder runs once for each prompt token. */
-  | { type: 'explain'; request: SegmentRequest };
+  | { type: 'explain'; request: SegmentRequest }
+  | { type: 'memory' };
 
 export interface Replies {
   'choose-backend': BackendChoice;
@@ -34,6 +35,8 @@ export interface Replies {
   'segment': CroppedSegmentation;
   /** Boxes are in pixels of the whole frame; maps are of the crop. */
   'explain': Explanation;
+  /** Bytes of the WASM module, the most it has had; a GPU's own are not among them. */
+  'memory': { bytes: number };
 }
 
 /** Boxes and contours are in pixels of the whole frame; `class_ids` has those of the crop alone, `width` × `height`. */
@@ -59,6 +62,8 @@ export interface Failure {
   message: string;
   /** What the reader can do next. */
   advice: string;
+  /** The same model at a smaller image size, where that may help. */
+  smaller?: { origin: ModelOrigin; image_size: number };
 }
 
 export type ToWorker = { id: number; request: Request };

@@ -3,15 +3,20 @@
 import type { Sam2RadModule } from '../shared/api';
 import { failed, messageOf, type Backend } from '../shared/messages';
 
-export async function startBundle(backend: Backend, base: string): Promise<Sam2RadModule> {
+export interface Bundle {
+  module: Sam2RadModule;
+  memory: WebAssembly.Memory;
+}
+
+export async function startBundle(backend: Backend, base: string): Promise<Bundle> {
   if (typeof WebAssembly === 'undefined') {
     throw failed('no-webassembly', 'This browser has no WebAssembly, or it is switched off.', 'Use a current Chrome, Edge, Firefox or Safari, without lockdown mode.');
   }
   const url = new URL(`wasm/${backend}/sam2rad.js`, base);
   try {
     const module: Sam2RadModule = await import(/* @vite-ignore */ url.href);
-    await module.default();
-    return module;
+    const { memory } = await module.default();
+    return { module, memory };
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) {
       throw failed('bundle', `This browser cannot compile the program: ${error.message}.`, 'Update the browser: it needs WebAssembly with SIMD.');

@@ -1,10 +1,10 @@
 // The worker: owns the WASM module, its device and the loaded model. Requests are answered one after the other.
 
-import type { Model, Sam2RadModule, SegmentRequest } from '../shared/api';
+import type { Model, SegmentRequest } from '../shared/api';
 import type { Box } from '../shared/geometry';
 import { failed, FailureError, messageOf, type Backend, type Failure, type FromWorker, type ModelOrigin, type Progress, type Replies, type Request, type ToWorker } from '../shared/messages';
 import { chooseBackend, prepareWebgpu } from './backend';
-import { startBundle } from './bundle';
+import { startBundle, type Bundle } from './bundle';
 import { explanationOntoFrame, intoCrop, ontoFrame } from './crop';
 import { readModel } from './model';
 import { readPixels } from './pixels';
@@ -19,7 +19,7 @@ const scope = self as unknown as Scope;
 
 let backend: Backend = 'cpu';
 let base = '';
-let bundle: Promise<Sam2RadModule> | null = null;
+let bundle: Promise<Bundle> | null = null;
 let model: Model | null = null;
 /** Of the frame that was encoded last. */
 let crop: Box | null = null;
@@ -64,13 +64,15 @@ async function answer(request: Request, report: (progress: Progress) => void): P
       return segment(request.request);
     case 'explain':
       return explain(request.request);
+    case 'memory':
+      return { bytes: (await bundle)?.memory.buffer.byteLength ?? 0 };
   }
 }
 
 async function loadModel(origin: ModelOrigin, imageSize: number | null, report: (progress: Progress) => void): Promise<Replies['load-model']> {
   // The bundle starts with the first model, so that a reader who only looks downloads nothing.
   bundle ??= start();
-  const module = await bundle.catch((error: unknown) => {
+  const { module } = await bundle.catch((error: unknown) => {
     bundle = null;
     throw error;
   });
@@ -78,12 +80,12 @@ async function loadModel(origin: ModelOrigin, imageSize: number | null, report: 
   model = null;
   crop = null;
   const total = origin.kind === 'file' ? origin.file.size : origin.bytes;
-  const cpuBundle = () => (backend === 'cpu' ? Promise.resolve(module) : startBundle('cpu', base));
+  const cpuBundle = async () => (backend === 'cpu' ? module : (await startBundle('cpu', base)).module);
   model = await readModel(module, cpuBundle, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
   return { card: model.card(), version: module.version(), manual_only: model.is_manual_only() };
 }
 
-function start(): Promise<Sam2RadModule> {
+function start(): Promise<Bundle> {
   if (backend === 'webgpu') prepareWebgpu((message) => postCrash(gpuLost(message).failure));
   return startBundle(backend, base);
 }

@@ -3,17 +3,26 @@
 import type { App } from '../app';
 import { h } from '../dom';
 import type { FailureArea } from '../state';
-import { iconButton } from './parts';
+import { iconButton, textButton } from './parts';
 
-export function alerts({ store }: App): HTMLElement {
+export function alerts({ store, engine }: App): HTMLElement {
   const failures = h('div', { id: 'failure' });
   failures.role = 'alert';
   const notice = h('div', { id: 'notice' });
   notice.role = 'status';
   store.watch(({ failures: found, backend }) => [found, backend], (_, found, backend) => {
-    const rows = Object.entries(found).map(([area, { message, advice }]) =>
-      alert('failure', `${message} ${advice}`, () => store.fail(area as FailureArea, null)),
-    );
+    const rows = Object.entries(found).map(([name, { message, advice, smaller }]) => {
+      const area = name as FailureArea;
+      const row = alert('failure', `${message} ${advice}`, () => store.fail(area, null));
+      if (smaller !== undefined) {
+        const goOn = () => {
+          store.fail(area, null);
+          void engine.load(smaller.origin, smaller.image_size);
+        };
+        row.lastElementChild!.before(textButton(`Go on at ${smaller.image_size} px`, null, goOn));
+      }
+      return row;
+    });
     if (backend.kind === 'failed') rows.unshift(h('p', { className: 'failure' }, `${backend.failure.message} ${backend.failure.advice}`));
     failures.replaceChildren(...rows);
   });

@@ -3,6 +3,7 @@
 import type { App } from '../app';
 import { h, setText } from '../dom';
 import { bytes } from '../format';
+import { IMAGE_SIZES } from '../../shared/api';
 import type { ModelOrigin } from '../../shared/messages';
 import { facts, fileButton, panel, textButton } from './parts';
 
@@ -17,6 +18,12 @@ export function modelPanel(app: App): HTMLElement {
   progress.ariaLabel = 'Reading the model';
   const rows = h('dl', { className: 'facts' });
   const card = h('details', { id: 'model-card' }, h('summary', {}, 'Model card'), rows);
+  const size = h('select', { id: 'image-size' }, ...IMAGE_SIZES.map((size) => h('option', { value: String(size) }, `${size} px`)));
+  const sizeRow = h('label', { className: 'toggle' }, h('span', {}, 'Image size'), size);
+  size.addEventListener('change', () => {
+    const { model } = store.state;
+    if (model.kind === 'ready') void app.engine.load(model.origin, Number(size.value));
+  });
   const choose = fileButton('model', 'Choose file', 'file', { accept: '.safetensors' }, (files) => void app.take(files));
 
   store.watch(({ shipped, model }) => [shipped.models, model], (_, models, model) => {
@@ -32,11 +39,13 @@ export function modelPanel(app: App): HTMLElement {
   store.watch(({ model }) => [model], (_, model) => {
     progress.hidden = model.kind !== 'loading';
     card.hidden = model.kind !== 'ready';
+    sizeRow.hidden = model.kind !== 'ready';
     if (model.kind === 'loading') {
       progress.value = model.read / Math.max(1, model.total);
       return setText(status, `Reading ${nameOf(model.origin)}, ${bytes(model.total)}…`);
     }
     if (model.kind === 'none') return setText(status, 'No model yet. Choose a .safetensors file made by the sam2rad command line.');
+    size.value = String(model.card.image_size);
     const { architecture, image_size, dtype, structures, provenance, training_data, licence, date } = model.card;
     setText(status, `${nameOf(model.origin)} is ready: ${structures.map(({ name }) => name).join(', ')}; ${architecture.image_encoder} at ${image_size} px.`);
     rows.replaceChildren(
@@ -50,7 +59,7 @@ export function modelPanel(app: App): HTMLElement {
       ),
     );
   });
-  return panel('model-panel', 'Model', h('div', { className: 'buttons small' }, shipped, choose), status, progress, card);
+  return panel('model-panel', 'Model', h('div', { className: 'buttons small' }, shipped, choose), status, progress, sizeRow, card);
 }
 
 export function nameOf(origin: ModelOrigin): string {

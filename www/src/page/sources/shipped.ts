@@ -1,6 +1,6 @@
 // What ships with the page: demo cines and models, each folder with an index. Either may be empty.
 
-import { failed, messageOf } from '../../shared/messages';
+import { failed, messageOf, type ModelOrigin } from '../../shared/messages';
 
 export interface DemoEntry {
   name: string;
@@ -22,6 +22,10 @@ export interface ModelEntry {
 export interface Shipped {
   demos: DemoEntry[];
   models: ModelEntry[];
+}
+
+export function originOf({ file, title, bytes, sha256 }: ModelEntry): Extract<ModelOrigin, { kind: 'shipped' }> {
+  return { kind: 'shipped', name: title, url: new URL(`models/${file}`, document.baseURI).href, bytes, sha256 };
 }
 
 export async function listShipped(): Promise<Shipped> {

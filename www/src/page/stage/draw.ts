@@ -54,7 +54,7 @@ export function draw(context: Context, scene: Scene): void {
 
 type Line = (width: number) => number;
 
-function drawAnswer(context: Context, { segmentation }: Answer, card: ModelCard, look: Look, line: Line): void {
+function drawAnswer(context: Context, { segmentation, size }: Answer, card: ModelCard, look: Look, line: Line): void {
   context.lineJoin = 'round';
   for (const { structure, present, contours, predicted_box } of segmentation.structures) {
     if (look.hidden.has(structure)) continue;
@@ -76,18 +76,20 @@ function drawAnswer(context: Context, { segmentation }: Answer, card: ModelCard,
   }
   if (!look.names) return;
   for (const { structure, present, contours } of segmentation.structures) {
-    if (present && !look.hidden.has(structure)) drawName(context, card.structures[structure]!.name, contours, colorOf(card, look, structure), line);
+    if (present && !look.hidden.has(structure)) drawName(context, card.structures[structure]!.name, contours, colorOf(card, look, structure), size.width, line);
   }
 }
 
-/** Over the mask's highest place. */
-function drawName(context: Context, name: string, contours: readonly Float32Array[], color: string, line: Line): void {
+/** Over the mask's highest place, but within the picture's sides. */
+function drawName(context: Context, name: string, contours: readonly Float32Array[], color: string, width: number, line: Line): void {
   let [x, y] = [0, Infinity];
   for (const points of contours) for (let i = 0; i < points.length; i += 2) if (points[i + 1]! < y) [x, y] = [points[i]!, points[i + 1]!];
   if (y === Infinity) return;
   context.font = `600 ${line(13)}px system-ui, sans-serif`;
   context.textAlign = 'center';
   context.textBaseline = 'bottom';
+  const half = context.measureText(name).width / 2;
+  x = Math.max(half, Math.min(width - half, x));
   context.lineJoin = 'round';
   context.strokeStyle = DARK;
   context.lineWidth = line(4);

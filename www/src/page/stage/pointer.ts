@@ -59,7 +59,8 @@ export class Pointers {
   private start(event: PointerEvent): void {
     if (this.store.state.shown === null) return;
     const { stage } = this;
-    stage.canvas.setPointerCapture(event.pointerId);
+    // The keyboard's cross is no device that could be captured.
+    if (event.isTrusted) stage.canvas.setPointerCapture(event.pointerId);
     const at = stage.onScreen(event);
     this.down.set(event.pointerId, at);
     this.dragged ||= this.panning;

@@ -8,6 +8,7 @@ import { cardOf, currentPrompts, NO_CALIPERS, type Caliper } from '../state';
 import type { Store } from '../store';
 import type { Session } from '../stream/session';
 import { CropHandles } from './crop-handles';
+import { KeyboardCursor } from './cursor';
 import { draw } from './draw';
 import { Pointers } from './pointer';
 import { fitted, panned, toFrame, zoomed, type View } from './view';
@@ -34,7 +35,7 @@ export class Stage {
     this.context = canvas.getContext('2d')!;
     this.pointers = new Pointers(this, store, edits);
     this.handles = new CropHandles(store, session, () => this, () => this.redraw());
-    canvas.after(this.handles.element);
+    canvas.after(this.handles.element, new KeyboardCursor(canvas, store).element);
     new ResizeObserver(() => this.resize()).observe(canvas);
     store.watch(({ shown }) => [shown?.frame.picture.width, shown?.frame.picture.height, shown === null], () => this.layOut());
     store.watch(({ source }) => [source], () => this.fit());
@@ -128,7 +129,12 @@ export class Stage {
     this.density = devicePixelRatio;
     const width = Math.max(1, Math.round(canvas.clientWidth * this.density));
     const height = Math.max(1, Math.round(canvas.clientHeight * this.density));
-    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+    if (canvas.width !== width || canvas.height !== height) {
+      // What a person had zoomed to stays in the middle, as large a part of the stage as before.
+      const { fits, place } = this;
+      Object.assign(canvas, { width, height });
+      if (!fits) this.showPlace(place);
+    }
     this.layOut();
     this.paint();
   }

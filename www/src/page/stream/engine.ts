@@ -1,8 +1,8 @@
 // The page's hold on the worker: keeps a model in it, asks it about frames, and replaces it when it fails. At most one frame is in
 // the worker; of those that come meanwhile only the newest waits.
 
-import type { Explanation, SegmentRequest } from '../../shared/api';
-import { failureOf, type Failure, type ModelOrigin } from '../../shared/messages';
+import { IMAGE_SIZES, type Explanation, type SegmentRequest } from '../../shared/api';
+import { FailureError, failureOf, type Failure, type ModelOrigin } from '../../shared/messages';
 import { requestOf } from '../prompts/prompts';
 import type { Frame } from '../sources/types';
 import type { Answer, Question } from '../state';
@@ -57,7 +57,7 @@ export class Engine {
       if (failure.kind === 'cancelled') return;
       if (this.fallBack(failure)) return this.load(origin, imageSize);
       if (failure.kind === 'crash') this.replaceWorker();
-      this.store.fail('model', failure);
+      this.store.fail('model', smallerAfter(failure, origin, imageSize));
       this.store.update({ model: before.kind === 'ready' ? before : { kind: 'none' } });
       this.ready = this.ready.then(() => this.reload());
     }
@@ -127,8 +127,10 @@ export class Engine {
       const failure = failureOf(error);
       if (failure.kind === 'cancelled') return null;
       if (this.fallBack(failure)) return this.answer({ frame, question }, ask);
-      if (failure.kind === 'crash') this.replaceWorker();
-      throw error;
+      if (failure.kind !== 'crash') throw error;
+      this.replaceWorker();
+      const { model } = this.store.state;
+      throw new FailureError(model.kind === 'ready' ? smallerAfter(failure, model.origin, model.card.image_size) : failure);
     }
   }
 
@@ -180,4 +182,10 @@ export class Engine {
     this.store.update({ notice: `WebGPU failed (${this.avoidWebgpu}). The page goes on with the CPU; nothing is lost. Reload the page to try WebGPU again.` });
     return true;
   }
+}
+
+/** A crash may have been for want of memory, of which a smaller image size takes less. */
+function smallerAfter(failure: Failure, origin: ModelOrigin, imageSize: number | null): Failure {
+  const smaller = IMAGE_SIZES.findLast((size) => imageSize !== null && size < imageSize);
+  return failure.kind === 'crash' && smaller !== undefined ? { ...failure, smaller: { origin, image_size: smaller } } : failure;
 }

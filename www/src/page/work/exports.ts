@@ -106,6 +106,7 @@ export async function dicomSegmentation(app: App): Promise<SavedFile> {
       algorithm: manual ? 'manual' : prompted.has(structure) ? 'semiautomatic' : 'automatic',
     })),
     model,
+    training_data: card.training_data,
   });
   return { name: `${stem(name)}_seg.dcm`, blob: new Blob([bytes], { type: 'application/dicom' }) };
 }

@@ -1,0 +1,77 @@
+// The stage without a pointer: arrows move a cross over the picture, Enter presses and lets go there. To the tools it is one more pointer.
+
+import { h } from '../dom';
+import type { Store } from '../store';
+
+/** In CSS pixels. */
+const STEP = 8;
+const FINE_STEP = 1;
+/** No device's: browsers count theirs from 1. */
+const POINTER = -1;
+const STEPS: Record<string, readonly [x: number, y: number]> = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+export class KeyboardCursor {
+  readonly element = h('div', { className: 'keyboard-cursor', hidden: true });
+  /** Of the canvas, in CSS pixels; `null` until an arrow has been pressed. */
+  private at: { x: number; y: number } | null = null;
+  private held = false;
+
+  constructor(
+    private readonly canvas: HTMLCanvasElement,
+    private readonly store: Store,
+  ) {
+    canvas.addEventListener('keydown', (event) => {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey && this.press(event)) {
+        event.preventDefault();
+        event.stopPropagation();
+      }
+    });
+    canvas.addEventListener('blur', () => this.leave());
+    canvas.addEventListener('pointermove', ({ pointerId }) => pointerId !== POINTER && this.leave());
+    store.watch(({ tools }) => [tools.tool], () => this.leave());
+  }
+
+  private press({ key, shiftKey }: KeyboardEvent): boolean {
+    const { shown, tools } = this.store.state;
+    if (shown === null || tools.tool === 'select' || tools.tool === 'crop') return false;
+    const step = STEPS[key];
+    if (step !== undefined) {
+      this.move(step, shiftKey ? FINE_STEP : STEP);
+      return true;
+    }
+    if (key === 'Escape' && this.held) {
+      this.held = false;
+      this.tell('pointercancel');
+      return true;
+    }
+    if (key !== 'Enter' || this.at === null) return false;
+    // A point is a click; everything else is drawn from one Enter to the next.
+    const click = tools.tool === 'inside' || tools.tool === 'outside';
+    this.tell(this.held ? 'pointerup' : 'pointerdown');
+    this.held = !this.held && !click;
+    if (click) this.tell('pointerup');
+    return true;
+  }
+
+  private move([x, y]: readonly [number, number], by: number): void {
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const from = this.at ?? { x: width / 2, y: height / 2 };
+    this.at = { x: Math.max(0, Math.min(width, from.x + x * by)), y: Math.max(0, Math.min(height, from.y + y * by)) };
+    this.element.hidden = false;
+    this.element.style.translate = `${this.at.x}px ${this.at.y}px`;
+    this.tell('pointermove');
+  }
+
+  private leave(): void {
+    if (this.held) this.tell('pointercancel');
+    this.held = false;
+    this.element.hidden = true;
+    this.at = null;
+  }
+
+  private tell(type: string): void {
+    if (this.at === null) return;
+    const { left, top } = this.canvas.getBoundingClientRect();
+    this.canvas.dispatchEvent(new PointerEvent(type, { pointerId: POINTER, pointerType: 'keyboard', clientX: left + this.at.x, clientY: top + this.at.y, button: 0 }));
+  }
+}
