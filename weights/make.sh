@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the demo weights and cines from nothing: simulated ultrasound alone, seeds fixed.
-#   weights/make.sh         a base on simulated hips, then a model for each preset from it; trains two at a time
+#   weights/make.sh         a base on simulated hips, then from it a model for each preset, two at a time
 #   weights/make.sh judge   measures the models in weights/ on simulated pictures of unseen seeds; reports go to target/weights
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -13,11 +13,19 @@ mkdir -p "$work"
 # One thread each: on so small a network two trainings on two cores are quicker than one.
 train() { RAYON_NUM_THREADS=1 "$sam2rad" train --config "$1" --out "$work/$2"; }
 
+# configure PRESET STEPS SEED RATE FLIP: wrists have a right way round, for their two structures look alike.
+configure() {
+  sed "s/PRESET/$1/; s/STEPS/$2/; s/SEED/$3/g; s/RATE/$4/; s/FLIP/$5/" demo.toml >"$work/$1.toml"
+}
+
 make() {
   train base.toml base
-  for preset in "${presets[@]}"; do sed "s/PRESET/$preset/" demo.toml >"$work/$preset.toml"; done
+  train hip.toml hips
+  configure hip 1400 3 5e-4 0.3
+  configure wrist 3600 2 8e-4 0
+  configure shoulder 3600 2 8e-4 0.3
   # The paths in a configuration are those of the folder it is used in.
-  printf '%s\n' "${presets[@]}" | xargs -P 2 -I {} env RAYON_NUM_THREADS=1 "$sam2rad" train --config "$work/{}.toml" --out "$work/{}"
+  printf '%s\n' wrist shoulder hip | xargs -P 2 -I {} env RAYON_NUM_THREADS=1 "$sam2rad" train --config "$work/{}.toml" --out "$work/{}"
   for preset in "${presets[@]}"; do
     "$sam2rad" convert "$work/$preset/model.safetensors" "$preset.safetensors" --dtype q8
     "$sam2rad" phantom --preset "$preset" --sweep --frames 90 --seed 7 --out "$work/$preset-sweep" --cine "$preset.cine"
