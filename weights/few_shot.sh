@@ -19,7 +19,7 @@ train_all() {
 mean() { awk '{ n++; sum += $1; squares += $1 * $1 } END { mean = sum / n; printf "%.3f ± %.3f", mean, sqrt(squares / n - mean * mean) }'; }
 
 echo_lv() {
-  local modes=(ppn-only decoder peft scratch) frames=(000 008 016 024 032 040 048 056)
+  local modes=(peft ppn-only decoder scratch) frames=(000 008 016 024 032 040 048 056)
   for mode in "${modes[@]}"; do
     for frame in "${frames[@]}"; do
       sed "s/^mode = .*/mode = \"$mode\"/; s/^validation_share = .*/validation_names = [\"$frame.png\"]/" weights/echo_lv.toml >"$work/echo-$mode-$frame.toml"

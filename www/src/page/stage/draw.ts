@@ -80,11 +80,12 @@ function drawAnswer(context: Context, { segmentation, size }: Answer, card: Mode
   }
 }
 
-/** Over the mask's highest place, but within the picture's sides. */
+/** Over the highest place of the mask's longest contour, but within the picture's sides. */
 function drawName(context: Context, name: string, contours: readonly Float32Array[], color: string, width: number, line: Line): void {
+  const [longest] = [...contours].sort((a, b) => b.length - a.length);
+  if (longest === undefined) return;
   let [x, y] = [0, Infinity];
-  for (const points of contours) for (let i = 0; i < points.length; i += 2) if (points[i + 1]! < y) [x, y] = [points[i]!, points[i + 1]!];
-  if (y === Infinity) return;
+  for (let i = 0; i < longest.length; i += 2) if (longest[i + 1]! < y) [x, y] = [longest[i]!, longest[i + 1]!];
   context.font = `600 ${line(13)}px system-ui, sans-serif`;
   context.textAlign = 'center';
   context.textBaseline = 'bottom';
