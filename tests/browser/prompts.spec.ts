@@ -169,7 +169,7 @@ test('points, boxes and strokes are placed by keyboard alone', async ({ page }) 
     for (const key of keys) await page.keyboard.press(key);
   };
   await canvas.focus();
-  await press('i', 'ArrowUp', 'ArrowUp', 'Enter');
+  await press('i', 'Enter', 'ArrowUp', 'ArrowUp', 'Enter');
   await expect(list).toHaveCount(1);
   await press('ArrowLeft', 'Shift+ArrowLeft', 'Enter');
   await expect(list).toHaveCount(2);
@@ -177,14 +177,15 @@ test('points, boxes and strokes are placed by keyboard alone', async ({ page }) 
   const [first, second] = (await lastRequest(page)).prompts[0]!.points;
   expect(second!.x).toBeLessThan(first!.x);
   expect(second!.y).toBe(first!.y);
-  await press('b', 'ArrowLeft', 'Enter', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowDown', 'Enter');
+  await press('b', 'Enter', 'ArrowLeft', 'Enter', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowDown', 'ArrowDown', 'Enter');
   await settled(page);
   const [left, top, right, bottom] = (await lastRequest(page)).prompts[0]!.bounding_box!;
   expect(right! - left!).toBeGreaterThan(bottom! - top!);
-  await press('p', 'ArrowDown', 'Enter', 'ArrowRight', 'ArrowRight', 'Enter');
+  await press('p', 'Enter', 'ArrowDown', 'Enter', 'ArrowRight', 'ArrowRight', 'Enter');
   await settled(page);
   expect((await lastRequest(page)).prompts[0]!.strokes[0]!.path.length).toBe(3);
-  // What is begun is given up by Escape.
-  await press('b', 'ArrowLeft', 'Enter', 'ArrowRight', 'Escape', 'Enter');
+  // What is begun is given up by Escape; without the cross arrows step again.
+  await press('b', 'Enter', 'ArrowLeft', 'Enter', 'ArrowRight', 'Escape', 'ArrowRight');
+  await expect(page.locator('#place')).toHaveText(`2 / ${FRAMES}`);
   await expect(list).toHaveCount(4);
 });

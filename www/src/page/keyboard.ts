@@ -41,7 +41,7 @@ export function shortcuts(app: App, stage: Stage, help: () => void): Shortcut[] 
     one('home', 'First frame', () => void session.seek(0), 'Home'),
     one('end', 'Last frame', () => void session.seek(last()), 'End'),
     one('l', 'Again and again', () => session.setPlayback({ loop: !store.state.playback.loop })),
-    { keys: [], shown: 'Arrows, Enter', what: 'On the picture, with a tool: move a cross (Shift: finely); add a point there, or begin and end what is drawn', run: () => undefined },
+    { keys: [], shown: 'Enter', what: 'On the picture, with a tool: a cross that arrows move (with Shift finely); Enter adds a point there, or begins and ends what is drawn; Escape puts it away', run: () => undefined },
     one('?', 'This help', help),
   ];
 }

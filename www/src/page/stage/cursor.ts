@@ -1,4 +1,5 @@
-// The stage without a pointer: arrows move a cross over the picture, Enter presses and lets go there. To the tools it is one more pointer.
+// The stage without a pointer: Enter calls up a cross, arrows move it, Enter presses and lets go there, Escape puts it away. To the tools
+// it is one more pointer.
 
 import { h } from '../dom';
 import type { Store } from '../store';
@@ -12,7 +13,7 @@ const STEPS: Record<string, readonly [x: number, y: number]> = { ArrowLeft: [-1,
 
 export class KeyboardCursor {
   readonly element = h('div', { className: 'keyboard-cursor', hidden: true });
-  /** Of the canvas, in CSS pixels; `null` until an arrow has been pressed. */
+  /** Of the canvas, in CSS pixels; `null` while there is no cross: arrows step through the frames then. */
   private at: { x: number; y: number } | null = null;
   private held = false;
 
@@ -34,17 +35,21 @@ export class KeyboardCursor {
   private press({ key, shiftKey }: KeyboardEvent): boolean {
     const { shown, tools } = this.store.state;
     if (shown === null || tools.tool === 'select' || tools.tool === 'crop') return false;
+    if (this.at === null) {
+      if (key === 'Enter') this.place({ x: this.canvas.clientWidth / 2, y: this.canvas.clientHeight / 2 });
+      return key === 'Enter';
+    }
     const step = STEPS[key];
     if (step !== undefined) {
-      this.move(step, shiftKey ? FINE_STEP : STEP);
+      const by = shiftKey ? FINE_STEP : STEP;
+      this.place({ x: this.at.x + step[0] * by, y: this.at.y + step[1] * by });
       return true;
     }
-    if (key === 'Escape' && this.held) {
-      this.held = false;
-      this.tell('pointercancel');
+    if (key === 'Escape') {
+      this.leave();
       return true;
     }
-    if (key !== 'Enter' || this.at === null) return false;
+    if (key !== 'Enter') return false;
     // A point is a click; everything else is drawn from one Enter to the next.
     const click = tools.tool === 'inside' || tools.tool === 'outside';
     this.tell(this.held ? 'pointerup' : 'pointerdown');
@@ -53,10 +58,9 @@ export class KeyboardCursor {
     return true;
   }
 
-  private move([x, y]: readonly [number, number], by: number): void {
+  private place({ x, y }: { x: number; y: number }): void {
     const { clientWidth: width, clientHeight: height } = this.canvas;
-    const from = this.at ?? { x: width / 2, y: height / 2 };
-    this.at = { x: Math.max(0, Math.min(width, from.x + x * by)), y: Math.max(0, Math.min(height, from.y + y * by)) };
+    this.at = { x: Math.max(0, Math.min(width, x)), y: Math.max(0, Math.min(height, y)) };
     this.element.hidden = false;
     this.element.style.translate = `${this.at.x}px ${this.at.y}px`;
     this.tell('pointermove');
