@@ -4,7 +4,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
 use super::super::kernels;
-use super::{Derivative, plain, primitive, record, recorded, take, values};
+use super::{Derivative, plain, primitive, record_layer, recorded, recorded_if_any, take, values};
 
 #[derive(Clone, Debug)]
 struct Conv3x3 {
@@ -33,17 +33,11 @@ impl<const N: usize> Derivative<N> for Conv3x3 {
 /// As [`kernels::conv3x3`].
 pub fn conv3x3(x: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>) -> Option<Tensor<4>> {
     let [recorded_x, recorded_weight] = [recorded(x)?, recorded(weight)?];
-    let recorded_bias = match bias {
-        Some(bias) => Some(recorded(bias)?),
-        None => None,
-    };
+    let recorded_bias = recorded_if_any(bias)?;
     let bias_values = recorded_bias.as_ref().map(values);
     let output = kernels::conv3x3(&values(&recorded_x), &values(&recorded_weight), bias_values.as_ref())?;
     let derivative = Conv3x3 { x: recorded_x.primitive().clone(), weight: recorded_weight.primitive().clone() };
-    Some(match recorded_bias {
-        Some(bias) => record([recorded_x, recorded_weight, bias], output, derivative),
-        None => record([recorded_x, recorded_weight], output, derivative),
-    })
+    Some(record_layer([recorded_x, recorded_weight], recorded_bias, output, derivative))
 }
 
 #[cfg(test)]

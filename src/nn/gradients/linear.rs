@@ -4,7 +4,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
 use super::super::kernels;
-use super::{Derivative, plain, primitive, record, recorded, take, values};
+use super::{Derivative, plain, primitive, record_layer, recorded, recorded_if_any, take, values};
 
 #[derive(Clone, Debug)]
 struct Linear {
@@ -35,20 +35,14 @@ impl<const N: usize> Derivative<N> for Linear {
 /// As [`kernels::linear`].
 pub fn linear<const D: usize>(x: &Tensor<D>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Option<Tensor<D>> {
     let [recorded_x, recorded_weight] = [recorded(x)?, recorded(weight)?];
-    let recorded_bias = match bias {
-        Some(bias) => Some(recorded(bias)?),
-        None => None,
-    };
+    let recorded_bias = recorded_if_any(bias)?;
     let (x, weight) = (values::<D>(&recorded_x), values::<2>(&recorded_weight));
     let output = kernels::linear(&x, &weight, recorded_bias.as_ref().map(values).as_ref())?;
     let shape = x.dims();
     let rows = shape[..D - 1].iter().product::<usize>();
     let x = primitive(x).reshape(vec![rows, shape[D - 1]].into());
     let derivative = Linear { x, weight: primitive(weight), shape: shape.to_vec() };
-    Some(match recorded_bias {
-        Some(bias) => record([recorded_x, recorded_weight, bias], output, derivative),
-        None => record([recorded_x, recorded_weight], output, derivative),
-    })
+    Some(record_layer([recorded_x, recorded_weight], recorded_bias, output, derivative))
 }
 
 #[cfg(test)]

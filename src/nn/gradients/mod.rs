@@ -85,6 +85,24 @@ fn record<const D: usize, const N: usize, T: Derivative<N>>(
     Tensor::from_primitive::<Autodiff<Flex>>(output)
 }
 
+/// As [`recorded`], of what may not be there.
+fn recorded_if_any<const D: usize>(x: Option<&Tensor<D>>) -> Option<Option<Recorded>> {
+    x.map_or(Some(None), |x| recorded(x).map(Some))
+}
+
+/// As [`record`], for a layer with or without a bias.
+fn record_layer<const D: usize, T: Derivative<2> + Derivative<3>>(
+    [x, weight]: [Recorded; 2],
+    bias: Option<Recorded>,
+    output: Tensor<D>,
+    derivative: T,
+) -> Tensor<D> {
+    match bias {
+        Some(bias) => record([x, weight, bias], output, derivative),
+        None => record([x, weight], output, derivative),
+    }
+}
+
 /// As many of the gradients as there are inputs: layers come with and without a bias.
 fn take<const N: usize>(gradients: impl IntoIterator<Item = Option<FlexTensor>>) -> [Option<FlexTensor>; N] {
     let mut gradients = gradients.into_iter();
