@@ -10,6 +10,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly tools="$PWD/.tools"
 readonly target=wasm32-unknown-unknown
+# SIMD, and threads that share up to 4 GiB of memory, each with a stack and thread-locals of its own.
+readonly threads="-C target-feature=+simd128,+atomics,+bulk-memory,+mutable-globals \
+  -C link-arg=--shared-memory -C link-arg=--import-memory -C link-arg=--max-memory=4294967296 \
+  -C link-arg=--export=__wasm_init_tls -C link-arg=--export=__tls_size -C link-arg=--export=__tls_align -C link-arg=--export=__tls_base"
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -18,13 +22,13 @@ as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 # The version of a package in Cargo.lock.
 locked() { awk -v name="$1" '$0 == "name = \"" name "\"" { getline; gsub(/[^0-9.]/, ""); print }' Cargo.lock; }
 
-# A standard library for wasm32: rustup's, or Debian's compiler with its own library sources, unpacked to a folder.
+# A standard library for wasm32 and its sources, of which the CPU bundle builds one with threads: rustup's, or Debian's compiler with
+# its own library sources, unpacked to a folder.
 get_wasm_target() {
-  if rustup target list --installed 2>/dev/null | grep -qx "$target"; then return; fi
   if [ -x "$tools/rust-web/usr/bin/rustc" ]; then return; fi
-  if timeout 120 rustup target add "$target" >/dev/null 2>&1; then return; fi
+  if timeout 120 rustup target add "$target" >/dev/null 2>&1 && timeout 120 rustup component add rust-src >/dev/null 2>&1; then return; fi
   say "getting a wasm32 standard library from Debian's packages"
-  command -v apt-get >/dev/null || { echo "error: run 'rustup target add $target' and try again" >&2; exit 1; }
+  command -v apt-get >/dev/null || { echo "error: run 'rustup target add $target' and 'rustup component add rust-src' and try again" >&2; exit 1; }
   mkdir -p "$tools/debs"
   as_root apt-get update -qq
   local std lld
@@ -58,32 +62,35 @@ get_chromium() {
 }
 
 # cargo for wasm32, with the compiler that get_wasm_target found. The variables are for this one command: they would break others.
+# Building a standard library is not stable Rust yet, hence RUSTC_BOOTSTRAP; rustup's own has no threads.
 wasm_cargo() {
   if [ -x "$tools/rust-web/usr/bin/rustc" ]; then
     local root="$tools/rust-web/usr" linker
     linker=$(find "$root/bin" -name 'wasm-ld-*' | sort -V | tail -n 1)
     LD_LIBRARY_PATH="$root/lib/x86_64-linux-gnu" RUSTC="$root/bin/rustc" RUSTC_BOOTSTRAP=1 \
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER="$linker" cargo "$@" -Z build-std=std,panic_abort
+  elif [[ $RUSTFLAGS == *+atomics* ]]; then
+    RUSTC_BOOTSTRAP=1 cargo "$@" -Z build-std=std,panic_abort
   else
     cargo "$@"
   fi
 }
 
-# One bundle of the crate: bundle FEATURE OPT_LEVEL RUSTFLAGS. The CPU bundle is built for speed, the others for size: the GPU does the
-# WebGPU bundle's work, and the DICOM bundle only reads and writes files.
+# One bundle of the crate: bundle NAME FEATURES OPT_LEVEL RUSTFLAGS. The CPU bundle is built for speed, the others for size: the GPU does
+# the WebGPU bundle's work, and the DICOM bundle only reads and writes files.
 bundle() {
-  local feature=$1 opt_level=$2 flags=$3 dir="pkg/$1" built="target/wasm-$1/$target/wasm/sam2rad.wasm"
+  local name=$1 features=$2 opt_level=$3 flags=$4 dir="pkg/$1" built="target/wasm-$1/$target/wasm/sam2rad.wasm"
   say "building $dir"
-  CARGO_TARGET_DIR="target/wasm-$feature" CARGO_PROFILE_WASM_OPT_LEVEL=$opt_level RUSTFLAGS="$flags" \
-    wasm_cargo build --target "$target" --profile wasm --lib --locked --no-default-features --features "$feature"
+  CARGO_TARGET_DIR="target/wasm-$name" CARGO_PROFILE_WASM_OPT_LEVEL=$opt_level RUSTFLAGS="$flags" \
+    wasm_cargo build --target "$target" --profile wasm --lib --locked --no-default-features --features "$features"
   if [ "$dir/sam2rad_bg.wasm" -nt "$built" ]; then return; fi
   rm -rf "$dir.part"
   "$tools/bin/wasm-bindgen" --target web --remove-name-section --remove-producers-section \
     --out-dir "$dir.part" --out-name sam2rad "$built"
-  # Further passes make the WebGPU bundle smaller, but larger once it is compressed.
-  local optimise=-O3
-  [ "$opt_level" = 3 ] || optimise=-O1
-  www/node_modules/.bin/wasm-opt "$optimise" --enable-bulk-memory --enable-simd --enable-nontrapping-float-to-int \
+  # Further passes make the WebGPU bundle smaller, but larger once it is compressed. With ssa-nomerge threads hang at their start.
+  local optimise=(-O3 --skip-pass=ssa-nomerge)
+  [ "$opt_level" = 3 ] || optimise=(-O1)
+  www/node_modules/.bin/wasm-opt "${optimise[@]}" --enable-threads --enable-bulk-memory --enable-simd --enable-nontrapping-float-to-int \
     --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue \
     "$dir.part/sam2rad_bg.wasm" -o "$dir.part/sam2rad_bg.wasm"
   rm -rf "$dir"
@@ -92,10 +99,9 @@ bundle() {
 
 page() {
   say "building pkg/site"
-  for feature in cpu webgpu dicom; do
-    mkdir -p "www/public/wasm/$feature"
-    cp -u "pkg/$feature"/sam2rad{.js,_bg.wasm,.d.ts} "www/public/wasm/$feature/"
-  done
+  rm -rf www/public/wasm
+  mkdir -p www/public/wasm
+  cp -r pkg/cpu pkg/webgpu pkg/dicom www/public/wasm/
   node www/scripts/ship.mjs
   npm --prefix www run --silent build
 }
@@ -105,9 +111,9 @@ build() {
   get_wasm_bindgen
   get_node_packages
   mkdir -p pkg
-  bundle cpu 3 '-C target-feature=+simd128'
-  bundle webgpu s ''
-  bundle dicom s ''
+  bundle cpu cpu,rayon 3 "$threads"
+  bundle webgpu webgpu s ''
+  bundle dicom dicom s ''
   page
   say "sizes"
   node www/scripts/sizes.mjs

@@ -38,6 +38,9 @@ function listFiles(): Plugin {
   };
 }
 
+/** With these a browser lets threads share memory; the service worker adds them where a host does not. */
+const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
+
 // Relative URLs throughout, so that the built folder can lie anywhere; nothing inlined, so that the strict CSP of the pages holds.
 export default defineConfig({
   base: './',
@@ -59,4 +62,6 @@ export default defineConfig({
     },
   },
   worker: { format: 'es' },
+  preview: { headers: ISOLATION },
+  server: { headers: ISOLATION },
 });

@@ -9,6 +9,9 @@ mod result;
 mod types;
 
 use wasm_bindgen::prelude::*;
+// Exports `initThreadPool(threads)`, which starts the workers that the CPU computes on; without it one thread does everything.
+#[cfg(feature = "rayon")]
+use wasm_bindgen_rayon as _;
 
 #[wasm_bindgen(start)]
 fn start() {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '../../www/playwright';
 import { makeCine } from './media';
-import { colouredPixels, complaints, model, openWithModel, path, picture, segmentPicture, serveDemo } from './support';
+import { colouredPixels, complaints, model, openWithModel, path, picture, segmentPicture, serveDemo, withoutIsolation } from './support';
 
 test('a model and a picture give an overlay, figures and the model\'s training data', async ({ page }) => {
   const errors = complaints(page);
@@ -25,6 +25,19 @@ test('one press plays the demo with its masks', async ({ page }) => {
   await expect(page.locator('#hud-speed')).toContainText('fps');
   await expect(page.locator('#training-data')).toContainText('these weights segment nothing');
   await expect(page.locator('#welcome')).toBeHidden();
+  expect(errors).toEqual([]);
+});
+
+test('the CPU bundle uses every core, and one where the page is not isolated', async ({ page }) => {
+  await page.goto('./?backend=cpu');
+  const cores = Math.min(8, await page.evaluate(() => navigator.hardwareConcurrency));
+  await expect(page.locator('#backend')).toContainText(`the CPU, ${cores === 1 ? 'one thread' : `${cores} threads`}:`);
+  const errors = complaints(page);
+  await withoutIsolation(page);
+  await openWithModel(page);
+  await expect(page.locator('#backend')).toContainText('the CPU, one thread:');
+  await segmentPicture(page);
+  expect(await colouredPixels(page)).toBeGreaterThan(100);
   expect(errors).toEqual([]);
 });
 

@@ -111,6 +111,15 @@ export async function onScreen(page: Page, at: { x: number; y: number }, size: {
   };
 }
 
+/** As a static host does that sends the page without the headers of cross-origin isolation. */
+export async function withoutIsolation(target: Pick<Page, 'route'>): Promise<void> {
+  await target.route(/\/(\?.*|index\.html)?$/, async (route) => {
+    const response = await route.fetch();
+    const headers = Object.fromEntries(Object.entries(response.headers()).filter(([name]) => !name.startsWith('cross-origin-')));
+    await route.fulfill({ response, headers });
+  });
+}
+
 /** Serves a demo cine and the model for it, as build.sh puts them there. */
 export async function serveDemo(page: Page, cine: string): Promise<void> {
   await page.route('**/demo/index.json', (route) => route.fulfill({ json: [{ name: 'test', title: 'simulated disc', file: 'test.cine', model: 'nano', spacing_mm: 0.25 }] }));

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { AxeBuilder } from '../../www/packages-for-tests';
 import { expect, test, type Page } from '../../www/playwright';
 import { makeCine } from './media';
-import { complaints, colouredPixels, openWithModel, path, picture, segmentPicture, serveDemo, settled, watchWorker } from './support';
+import { complaints, colouredPixels, openWithModel, path, picture, segmentPicture, serveDemo, settled, watchWorker, withoutIsolation } from './support';
 
 test.describe('with its service worker', () => {
   test.use({ serviceWorkers: 'allow' });
@@ -20,6 +20,17 @@ test.describe('with its service worker', () => {
     await segmentPicture(page, picture);
     expect(await colouredPixels(page)).toBeGreaterThan(100);
     expect(errors).toEqual([]);
+  });
+
+  test('on a host that sends no headers for it, the page is isolated from its second visit on', async ({ page, context }) => {
+    await withoutIsolation(context);
+    await openWithModel(page);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+    await expect(page.locator('#offline')).toHaveText('Works offline now.');
+    await openWithModel(page);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    await segmentPicture(page, picture);
+    expect(await colouredPixels(page)).toBeGreaterThan(100);
   });
 
   test('a file that is no part of the build is left to the network', async ({ page, context }) => {

@@ -4,9 +4,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
 use super::exp::exp_f32;
-#[cfg(feature = "train")]
-use super::sum;
-use super::{LANES, Matrix, for_each_chunk, into_tensor, multiply_add, on_cpu, threads};
+use super::{LANES, Matrix, for_each_chunk, into_tensor, multiply_add, on_cpu, sum, threads};
 
 /// Queries a thread works on at a time.
 const BLOCK: usize = 64;
@@ -74,7 +72,7 @@ pub fn attention(
             }
             let keys = k.matrix(b, 0, head * d).transposed();
             multiply_add([rows, m, d], q.matrix(b, first, head * d), keys, &mut scores, m, scale as f32);
-            scores.chunks_exact_mut(m).for_each(softmax);
+            softmax(&mut scores, m);
             let weights = Matrix { data: &scores, offset: 0, row_stride: m, column_stride: 1 };
             multiply_add([rows, e, m], weights, v.matrix(b, 0, head * e), &mut out[head * e..], v_dim, 1.0);
         }
@@ -109,7 +107,7 @@ pub fn attention_backward(qkv: [&Tensor<3>; 3], grad: &Tensor<3>, heads: usize, 
             let (v, grad) = (v.matrix(b, 0, head * e), grad.matrix(b, 0, head * e));
             weights.fill(0.0);
             multiply_add([n, m, d], q, k.transposed(), &mut weights, m, scale as f32);
-            weights.chunks_exact_mut(m).for_each(softmax);
+            softmax(&mut weights, m);
             scores_grad.fill(0.0);
             multiply_add([n, m, e], grad, v.transposed(), &mut scores_grad, m, 1.0);
             for (weights, grad) in weights.chunks_exact(m).zip(scores_grad.chunks_exact_mut(m)) {
@@ -132,22 +130,23 @@ pub fn attention_backward(qkv: [&Tensor<3>; 3], grad: &Tensor<3>, heads: usize, 
     [part(0, shapes[0]), part(1, shapes[1]), part(2, shapes[2])]
 }
 
-/// The softmax of a row, in place.
-fn softmax(row: &mut [f32]) {
-    let mut largest = [f32::NEG_INFINITY; LANES];
-    for values in row.chunks(LANES) {
-        largest.iter_mut().zip(values).for_each(|(largest, value)| *largest = largest.max(*value));
-    }
-    let largest = largest.into_iter().fold(f32::NEG_INFINITY, f32::max);
-    let mut sums = [0f32; LANES];
-    for values in row.chunks_mut(LANES) {
-        for (sum, value) in sums.iter_mut().zip(values) {
-            *value = exp_f32(*value - largest);
-            *sum += *value;
+/// The softmax of each row of `m` scores, in place.
+fn softmax(scores: &mut [f32], m: usize) {
+    for row in scores.chunks_exact_mut(m) {
+        let (whole, rest) = row.as_chunks::<LANES>();
+        let mut largest = [f32::NEG_INFINITY; LANES];
+        for values in whole {
+            largest.iter_mut().zip(values).for_each(|(largest, value)| *largest = largest.max(*value));
         }
+        let largest = largest.iter().chain(rest).fold(f32::NEG_INFINITY, |largest, value| largest.max(*value));
+        row.iter_mut().for_each(|value| *value -= largest);
     }
-    let factor = 1.0 / sums.into_iter().sum::<f32>();
-    row.iter_mut().for_each(|value| *value *= factor);
+    // All rows in one go, for they may be shorter than a register.
+    scores.iter_mut().for_each(|value| *value = exp_f32(*value));
+    for row in scores.chunks_exact_mut(m) {
+        let factor = 1.0 / sum(row, |value| value);
+        row.iter_mut().for_each(|value| *value *= factor);
+    }
 }
 
 #[cfg(test)]
@@ -156,8 +155,10 @@ mod tests {
 
     #[test]
     fn softmax_of_huge_scores_is_finite_and_sums_to_one() {
-        let mut row: Vec<f32> = (0..37).map(|i| -1e30 * i as f32).collect();
-        softmax(&mut row);
-        assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6 && row[0] > 0.999);
+        let mut rows: Vec<f32> = (0..74).map(|i| -1e30 * (i % 37) as f32).collect();
+        softmax(&mut rows, 37);
+        for row in rows.chunks_exact(37) {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-6 && row[0] > 0.999);
+        }
     }
 }

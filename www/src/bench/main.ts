@@ -1,6 +1,7 @@
 // The bench page: a model on a picture of noise, again and again, each stage's median and 95th percentile, the first run apart.
 
 import { byId, h, onChosen, setText } from '../page/dom';
+import { computesOn } from '../page/format';
 import { listShipped, originOf } from '../page/sources/shipped';
 import { baseUrl, forcedBackend, WorkerClient } from '../page/stream/client';
 import { IMAGE_SIZES, type ModelCard } from '../shared/api';
@@ -24,7 +25,7 @@ let stopped = false;
 size.append(...IMAGE_SIZES.map((side) => h('option', { value: String(side) }, `${side} px`)));
 void guarded(async () => {
   backend = await client.ask({ type: 'choose-backend', base: baseUrl(), forced: forcedBackend(), avoid_webgpu: null });
-  setText(byId('backend'), `Computes on ${backend.backend === 'webgpu' ? 'WebGPU' : 'the CPU'}: ${backend.reason}.`);
+  setText(byId('backend'), `Computes on ${computesOn(backend)}.`);
   const { models } = await listShipped();
   byId('shipped').append(
     ...models.map((entry) => {

@@ -1,5 +1,6 @@
 // What was measured, as Markdown.
 
+import { computesOn } from '../page/format';
 import type { ModelCard, StageTiming } from '../shared/api';
 import type { BackendChoice } from '../shared/messages';
 
@@ -26,7 +27,7 @@ export function report({ card, version, backend, memory, browser, cores }: Condi
   const { image_encoder, mask_decoder, prompt_predictor } = card.architecture;
   return [
     `${image_encoder}, ${prompt_predictor}, ${mask_decoder} at ${card.image_size} px, ${card.structures.length} structures, weights ${card.dtype}`,
-    `sam2rad ${version} on ${backend.backend === 'webgpu' ? 'WebGPU' : 'the CPU'}: ${backend.reason}`,
+    `sam2rad ${version} on ${computesOn(backend)}`,
     `${browser}, ${cores} cores; WASM memory ${(memory / 1e6).toFixed(0)} MB`,
     '',
     `| ${warm.length} runs after the first | median ms | p95 ms | first ms |`,

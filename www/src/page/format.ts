@@ -1,4 +1,6 @@
-// Numbers as people read them.
+// Numbers and devices as people read them.
+
+import type { BackendChoice } from '../shared/messages';
 
 export function bytes(count: number): string {
   if (count < 1e6) return `${Math.max(1, Math.round(count / 1e3))} kB`;
@@ -13,6 +15,11 @@ export function duration(milliseconds: number): string {
 
 export function pixels(count: number): string {
   return `${count.toLocaleString('en')} px`;
+}
+
+/** One line: where the model is computed, and why there. */
+export function computesOn({ backend, threads, reason }: BackendChoice): string {
+  return `${backend === 'webgpu' ? 'WebGPU' : `the CPU, ${threads === 1 ? 'one thread' : `${threads} threads`}`}: ${reason}`;
 }
 
 export function percent(share: number): string {

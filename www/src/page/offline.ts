@@ -28,11 +28,10 @@ export function offlineLine({ store }: App): HTMLElement {
 /** The bundle, the model where it ships, and the demos that go with it. */
 function filesInUse({ backend, model, shipped }: State): string[] {
   if (backend.kind !== 'chosen' || model.kind !== 'ready') return [];
-  const bundle = ['sam2rad.js', 'sam2rad_bg.wasm'].map((file) => `wasm/${backend.backend}/${file}`);
   const own = model.origin.kind === 'shipped' ? model.origin.url : null;
   const entry = shipped.models.find(({ file }) => own?.endsWith(`/models/${file}`));
   const demos = shipped.demos.filter((demo) => demo.model === entry?.name).map(({ file }) => `demo/${file}`);
-  const files = [...bundle, ...demos].map((file) => new URL(file, baseUrl()).href);
+  const files = [`wasm/${backend.backend}/`, ...demos].map((file) => new URL(file, baseUrl()).href);
   return own === null ? files : [...files, own];
 }
 

@@ -39,7 +39,7 @@ scope.addEventListener('fetch', (event) => {
 });
 scope.addEventListener('message', (event) => {
   const [port] = event.ports;
-  const paths = event.data.urls.map((url) => pathOf(new Request(url))).filter((path) => path !== null);
+  const paths = event.data.urls.flatMap((url) => pathsUnder(url));
   const reply = (message: FromServiceWorker) => port?.postMessage(message);
   event.waitUntil(Promise.all(paths.map(keep)).then(() => reply({ kept: true }), () => reply({ kept: false })));
 });
@@ -52,13 +52,28 @@ function pathOf({ method, url }: Request): string | null {
   return Object.hasOwn(FILES, path) ? path : null;
 }
 
+/** The files of a folder, whose address ends with a slash, or the one file. */
+function pathsUnder(url: string): string[] {
+  if (url.startsWith(base) && url.endsWith('/')) return Object.keys(FILES).filter((path) => path.startsWith(url.slice(base.length)));
+  const path = pathOf(new Request(url));
+  return path === null ? [] : [path];
+}
+
 function keyOf(path: string): string {
   return `${base}${path}?${FILES[path]}`;
 }
 
 async function answer(path: string): Promise<Response> {
   const cached = await (await caches.open(CACHE)).match(keyOf(path));
-  return cached ?? fetchAndKeep(path);
+  return isolated(cached ?? (await fetchAndKeep(path)));
+}
+
+/** With what lets threads share memory, which not every host sends; the page has it from its second visit on. */
+function isolated({ body, status, statusText, headers: sent }: Response): Response {
+  const headers = new Headers(sent);
+  headers.set('Cross-Origin-Opener-Policy', 'same-origin');
+  headers.set('Cross-Origin-Embedder-Policy', 'require-corp');
+  return new Response(body, { status, statusText, headers });
 }
 
 async function keep(path: string): Promise<void> {

@@ -1,6 +1,6 @@
 // What crosses between the page and its service worker.
 
-/** Asks that files of the site be kept for offline use; the answer comes on the message's port. */
+/** Asks that files of the site, or folders of it, be kept for offline use; the answer comes on the message's port. */
 export interface ToServiceWorker {
   urls: string[];
 }

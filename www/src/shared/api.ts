@@ -137,6 +137,8 @@ export type CheckpointErrorKind = 'not-a-checkpoint' | 'other-architecture' | 'k
 export interface Sam2RadModule {
   default(): Promise<{ memory: WebAssembly.Memory }>;
   version(): string;
+  /** Starts the workers that the CPU bundle computes on; the others have none. */
+  initThreadPool?(threads: number): Promise<void>;
   /** A model from a whole .pt, .pth, .ckpt or .safetensors file of a supported architecture; in the CPU bundle alone. */
   convert?(bytes: Uint8Array, options?: ConvertOptions): Promise<Model>;
   ModelReader: new () => ModelReader;

@@ -9,6 +9,8 @@ export type Backend = 'cpu' | 'webgpu';
 
 export interface BackendChoice {
   backend: Backend;
+  /** Of the CPU bundle; more than one where the page is cross-origin isolated. */
+  threads: number;
   /** One line for the reader: why this one. */
   reason: string;
 }

@@ -15,7 +15,19 @@ interface Gpu { requestAdapter(options?: { powerPreference?: string }): Promise<
 
 const SOFTWARE_ADAPTERS = ['swiftshader', 'llvmpipe'];
 
+/** With more, each waits for the others for longer than it computes. */
+const MOST_THREADS = 8;
+
+/** Threads share their memory, which browsers grant to isolated pages alone. */
+export function threads(): number {
+  return crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
+}
+
 export async function chooseBackend(forced: Backend | null, avoidWebgpu: string | null): Promise<BackendChoice> {
+  return { ...(await choose(forced, avoidWebgpu)), threads: threads() };
+}
+
+async function choose(forced: Backend | null, avoidWebgpu: string | null): Promise<Omit<BackendChoice, 'threads'>> {
   if (avoidWebgpu !== null) return { backend: 'cpu', reason: `WebGPU failed on this machine (${avoidWebgpu})` };
   if (forced !== null) return { backend: forced, reason: `the address asks for it (?backend=${forced})` };
   const gpu = (navigator as unknown as { gpu?: Gpu }).gpu;

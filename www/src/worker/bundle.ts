@@ -2,6 +2,7 @@
 
 import type { Sam2RadModule } from '../shared/api';
 import { failed, messageOf, type Backend } from '../shared/messages';
+import { threads } from './backend';
 
 export interface Bundle {
   module: Sam2RadModule;
@@ -16,6 +17,7 @@ export async function startBundle(backend: Backend, base: string): Promise<Bundl
   try {
     const module: Sam2RadModule = await import(/* @vite-ignore */ url.href);
     const { memory } = await module.default();
+    if (threads() > 1) await module.initThreadPool?.(threads());
     return { module, memory };
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) {

@@ -2,7 +2,7 @@
 
 import type { App } from '../app';
 import { h, setText } from '../dom';
-import { duration } from '../format';
+import { computesOn, duration } from '../format';
 import { facts, panel } from './parts';
 
 export function timingPanel({ store }: App): HTMLElement {
@@ -15,7 +15,7 @@ export function timingPanel({ store }: App): HTMLElement {
   store.watch(({ backend: chosen }) => [chosen], (_, chosen) => {
     if (chosen.kind === 'choosing') setText(backend, 'Looking for the fastest way to compute…');
     else if (chosen.kind === 'failed') setText(backend, chosen.failure.message);
-    else setText(backend, `Computes on ${chosen.backend === 'webgpu' ? 'WebGPU' : 'the CPU'}: ${chosen.reason}.`);
+    else setText(backend, `Computes on ${computesOn(chosen)}.`);
   });
   store.watch(({ meter }) => [meter], (_, meter) => {
     rate.hidden = meter === null;
