@@ -1,13 +1,9 @@
 import { defineConfig } from '@playwright/test';
+import { ARGS, EXECUTABLE } from './playwright';
 
-// TOOLCHAIN: a software WebGPU adapter, and nothing that calls home.
+// TOOLCHAIN: with a software WebGPU adapter.
 const args = [
-  '--no-sandbox',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
+  ...ARGS,
   '--enable-unsafe-webgpu',
   '--enable-features=Vulkan,WebGPU',
   '--ignore-gpu-blocklist',
@@ -31,7 +27,7 @@ export default defineConfig({
     baseURL: url,
     // It would answer before the tests' own routes do; webapp.spec.ts lets it in.
     serviceWorkers: 'block',
-    launchOptions: { executablePath: '/usr/bin/chromium', args },
+    launchOptions: { executablePath: EXECUTABLE, args },
   },
   webServer: { command: `npm run preview -- --port ${port} --strictPort`, url, reuseExistingServer: false },
 });

@@ -1,15 +1,13 @@
 // Cameras and screens, through Chromium's fake capture device playing a moving picture of ours.
 
-import { expect, test } from '../../www/playwright';
+import { ARGS, EXECUTABLE, expect, test } from '../../www/playwright';
 import { makeY4m } from './media';
 import { asked, complaints, openWithModel } from './support';
 
-const args = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-
 test.use({
   launchOptions: {
-    executablePath: '/usr/bin/chromium',
-    args: [...args, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${makeY4m()}`, '--auto-accept-this-tab-capture'],
+    executablePath: EXECUTABLE,
+    args: [...ARGS, '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${makeY4m()}`, '--auto-accept-this-tab-capture'],
   },
 });
 

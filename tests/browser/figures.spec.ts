@@ -1,11 +1,20 @@
 // Figures of the page with the model and the cine that ship, printed and not judged: they depend on who else uses the machine.
-// SAM2RAD_MINUTES says how long to stream; a tenth of one where it is not set.
+// SAM2RAD_MINUTES says how long to stream; a tenth of one where it is not set. Chromium draws the page as it does on a machine
+// without a graphics card; with the other tests' software WebGPU adapter it would draw by that, on the cores that compute.
 
-import { expect, test, type Page } from '../../www/playwright';
+import { ARGS, EXECUTABLE, expect, test, type Page } from '../../www/playwright';
+import { makeY4m } from './media';
 import { asked, onScreen, settled, watchWorker } from './support';
 
 const MINUTES = Number(process.env.SAM2RAD_MINUTES ?? 0.1);
 const SAMPLES = 10;
+
+test.use({
+  launchOptions: {
+    executablePath: EXECUTABLE,
+    args: [...ARGS, '--enable-precise-memory-info', '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', `--use-file-for-fake-video-capture=${makeY4m(640, 480)}`],
+  },
+});
 
 const demo = (page: Page) => page.getByRole('button', { name: 'See it work: simulated hip' });
 
@@ -30,18 +39,26 @@ test('the first overlay of the demo, from nothing', async ({ page }) => {
   expect(bytes).toBeGreaterThan(0);
 });
 
-test('the demo streams', async ({ page }) => {
+test('the demo streams, and then a camera, whose every frame is new', async ({ page, context }) => {
   test.setTimeout(300_000 + MINUTES * 60_000);
+  await context.grantPermissions(['camera']);
   await openDemo(page);
+  await page.waitForTimeout(5_000);
+  console.log(`demo: ${(await asked(page, 'segment')).length} frames in its first 5 s`);
+  await page.locator('#source-panel').getByRole('button', { name: 'Camera' }).click();
+  await expect(page.locator('#source-facts')).toContainText('live');
   const rows: string[] = [];
+  const answered = async () => (await asked(page, 'segment')).filter((message) => message.answered > 0).length;
   for (let sample = 0; sample < SAMPLES; sample++) {
+    const [before, since] = [await answered(), performance.now()];
     await page.waitForTimeout((MINUTES * 60_000) / SAMPLES);
+    const rate = ((await answered()) - before) / ((performance.now() - since) / 1000);
     const heap = await page.evaluate(() => (performance as unknown as { memory: { usedJSHeapSize: number } }).memory.usedJSHeapSize);
-    const place = await page.locator('#meter').textContent();
-    rows.push(`${((sample + 1) * MINUTES * 6).toFixed(0)} s: JavaScript heap ${(heap / 1e6).toFixed(1)} MB, ${place}`);
+    const latency = await page.locator('#meter dd').nth(1).textContent();
+    rows.push(`${((sample + 1) * MINUTES * 6).toFixed(0)} s: ${rate.toFixed(1)} frames a second, latency ${latency}, JavaScript heap ${(heap / 1e6).toFixed(1)} MB`);
   }
   console.log(rows.join('\n'));
-  expect((await asked(page, 'encode')).length).toBeGreaterThan(1);
+  expect(await answered()).toBeGreaterThan(1);
 });
 
 test('prompts are answered', async ({ page }) => {

@@ -59,7 +59,7 @@ export function makeCine(): string {
 
 /** What Chromium's fake camera plays: uncompressed YUV 4:2:0 with grey alone; its path. */
 export function makeY4m(width = 160, height = 128): string {
-  const out = path('../../target/browser/camera.y4m');
+  const out = path(`../../target/browser/camera-${width}x${height}.y4m`);
   mkdirSync(path('../../target/browser'), { recursive: true });
   const parts = [Buffer.from(`YUV4MPEG2 W${width} H${height} F20:1 Ip A1:1 C420\n`)];
   for (let frame = 0; frame < FRAMES; frame++) {
