@@ -9,7 +9,7 @@ use super::{Adapter, FpnNeck, ImageFeatures};
 use crate::config::HieraConfig;
 use crate::nn::{
     Activation, ENCODER_NORM_EPSILON, Interpolation, LayerNorm, LayerNormConfig, Mlp, MlpConfig, attention, linear,
-    resize, small_normal, window_partition, window_unpartition,
+    max_pool_2x2, resize, small_normal, window_partition, window_unpartition,
 };
 
 const MLP_RATIO: usize = 4;
@@ -188,35 +188,15 @@ impl MultiScaleAttention {
         let [batch, height, width, _] = x.dims();
         let qkv = linear(&self.qkv, x);
         let dim_out = qkv.dims()[3] / 3;
-        let part = |i| qkv.clone().narrow(3, i * dim_out, dim_out);
-        let (q, height, width) =
-            if pool { (max_pool_2x2(part(0)), height / 2, width / 2) } else { (part(0), height, width) };
-        let [q, k, v] = [q, part(1), part(2)].map(|x| x.flatten::<3>(1, 2));
-        let out = attention(q, k, v, self.num_heads, None, None);
+        // Flattened as a whole: its parts are views then, and nothing is copied.
+        let tokens = qkv.clone().flatten::<3>(1, 2);
+        let part = |i| tokens.clone().narrow(2, i * dim_out, dim_out);
+        let (q, height, width) = if pool {
+            (max_pool_2x2(qkv.narrow(3, 0, dim_out)).flatten(1, 2), height / 2, width / 2)
+        } else {
+            (part(0), height, width)
+        };
+        let out = attention(q, part(1), part(2), self.num_heads, None, None);
         linear(&self.proj, out).reshape([batch, height, width, dim_out])
-    }
-}
-
-/// `[batch, h, w, channels]` -> `[batch, h / 2, w / 2, channels]`: the largest of each 2x2, as `MaxPool2d(2, 2)`.
-fn max_pool_2x2(x: Tensor<4>) -> Tensor<4> {
-    let [batch, height, width, channels] = x.dims();
-    let (h, w) = (height / 2, width / 2);
-    let x = x.narrow(1, 0, h * 2).narrow(2, 0, w * 2).reshape([batch * h, 2, w, 2 * channels]);
-    let rows = x.clone().narrow(1, 0, 1).max_pair(x.narrow(1, 1, 1));
-    let columns = rows.clone().narrow(3, 0, channels).max_pair(rows.narrow(3, channels, channels));
-    columns.reshape([batch, h, w, channels])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use burn::tensor::TensorData;
-
-    #[test]
-    fn pooling_keeps_the_largest_of_each_2x2() {
-        let values: Vec<f32> = (0..16).map(|i| if i == 5 { 99.0 } else { i as f32 }).collect();
-        let x = Tensor::<4>::from_data(TensorData::new(values, [1, 4, 4, 1]), &Device::flex());
-        let found: Vec<f32> = max_pool_2x2(x).into_data().try_into_vec().unwrap();
-        assert_eq!(found, [99.0, 7.0, 13.0, 15.0]);
     }
 }

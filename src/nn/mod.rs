@@ -9,6 +9,7 @@ mod gradients;
 mod kernels;
 mod layer_norm;
 mod linear;
+mod max_pool;
 mod mlp;
 mod patch;
 mod pointwise;
@@ -21,6 +22,7 @@ pub use attention::{attention, attention_weights};
 pub use conv3x3::{Conv3x3, Conv3x3Config};
 pub use layer_norm::{LayerNorm, LayerNormConfig};
 pub use linear::{affine, linear};
+pub use max_pool::max_pool_2x2;
 pub use mlp::{Mlp, MlpConfig};
 pub use patch::{PatchConv, PatchConvConfig, UpscaleConv, UpscaleConvConfig};
 pub use pointwise::{PointwiseConv, PointwiseConvConfig};
@@ -31,6 +33,15 @@ use burn::nn::Initializer;
 
 /// Epsilon of the layer norms inside SAM's image encoders and of every `LayerNorm2d`; elsewhere it is PyTorch's 1e-5.
 pub const ENCODER_NORM_EPSILON: f64 = 1e-6;
+
+/// Does `work` among the threads of the pool, where there is one: a kernel then shares its work with those that are free, instead of
+/// waking them and waiting for them from without.
+pub(crate) fn on_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    #[cfg(feature = "rayon")]
+    return rayon::scope(|_| work());
+    #[cfg(not(feature = "rayon"))]
+    work()
+}
 
 /// PyTorch's default initialisation of linear and convolution weights: uniform, bounded by `1 / sqrt(fan_in)`.
 pub(crate) fn torch_default() -> Initializer {

@@ -43,14 +43,15 @@ pub fn sine_of_turns(turns: Tensor<2>) -> Tensor<2> {
 
 /// Interleaved sines and cosines of each position at `channels / 2` frequencies, row-major.
 fn sines(positions: impl Iterator<Item = f64>, channels: usize) -> Vec<f32> {
+    let frequency = |channel: usize| TEMPERATURE.powf(-((channel / 2 * 2) as f64) / channels as f64);
+    let frequencies: Vec<f64> = (0..channels).map(frequency).collect();
+    let sine = |position: f64, channel: usize| {
+        let angle = position * frequencies[channel];
+        (if channel.is_multiple_of(2) { angle.sin() } else { angle.cos() }) as f32
+    };
     positions
-        .flat_map(|position| {
-            (0..channels).map(move |channel| {
-                let frequency = TEMPERATURE.powf(-((channel / 2 * 2) as f64) / channels as f64);
-                let angle = position * frequency;
-                (if channel % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
-            })
-        })
+        .flat_map(|position| (0..channels).map(move |channel| (position, channel)))
+        .map(|(p, c)| sine(p, c))
         .collect()
 }
 

@@ -13,6 +13,7 @@ use crate::config::Sam2RadConfig;
 use crate::contour::{Polygon, contours};
 use crate::frame::Frame;
 use crate::model::{DecodedMasks, ImageFeatures, ManualPrompts, Point, PredictedPrompts, Sam2Rad};
+use crate::nn::on_pool;
 use crate::postprocess::{ClassMap, PixelBox, StructureLogits, class_map};
 use crate::preprocess::{FrameTransform, preprocess};
 pub use request::{FramePoint, Mode, Request, RequestError, StructurePrompts};
@@ -130,9 +131,9 @@ impl Segmenter {
         let pixels = preprocess(frame, &transform, &self.card.normalization);
         let image = Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &self.device);
         clock.lap("preprocess");
-        let features = self.model.encode_image(image);
+        let features = on_pool(|| self.model.encode_image(image));
         clock.lap("image_encoder");
-        let predicted = self.model.predict_prompts(&features);
+        let predicted = on_pool(|| self.model.predict_prompts(&features));
         clock.lap("prompt_predictor");
         EncodedFrame { transform, features, predicted, timings: clock.laps }
     }
@@ -178,7 +179,7 @@ impl Segmenter {
             let rows = self.indices(&alone);
             let sparse = learnt.clone().map(|learnt| learnt.select(0, rows.clone()));
             let dense = frame.predicted.dense.clone().select(0, rows);
-            let masks = self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output);
+            let masks = on_pool(|| self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output));
             decoded.extend(self.read(&alone, masks).await?);
         }
         for i in with_person {
@@ -196,7 +197,7 @@ impl Segmenter {
                     (sparse, if is_painted { manual.dense } else { predicted() })
                 }
             };
-            let masks = self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output);
+            let masks = on_pool(|| self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output));
             decoded.extend(self.read(&[i], masks).await?);
         }
         decoded.sort_by_key(|decoded| decoded.structure);

@@ -4,7 +4,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
 use super::exp::exp_f32;
-use super::{LANES, Matrix, for_each_chunk, into_tensor, multiply_add, on_cpu, sum, threads};
+use super::{LANES, Matrix, for_each_chunk, into_tensor, larger, multiply_add, on_cpu, sum, threads};
 
 /// Queries a thread works on at a time.
 const BLOCK: usize = 64;
@@ -136,9 +136,9 @@ fn softmax(scores: &mut [f32], m: usize) {
         let (whole, rest) = row.as_chunks::<LANES>();
         let mut largest = [f32::NEG_INFINITY; LANES];
         for values in whole {
-            largest.iter_mut().zip(values).for_each(|(largest, value)| *largest = largest.max(*value));
+            largest.iter_mut().zip(values).for_each(|(largest, value)| *largest = larger(*largest, *value));
         }
-        let largest = largest.iter().chain(rest).fold(f32::NEG_INFINITY, |largest, value| largest.max(*value));
+        let largest = largest.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, larger);
         row.iter_mut().for_each(|value| *value -= largest);
     }
     // All rows in one go, for they may be shorter than a register.

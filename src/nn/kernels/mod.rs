@@ -9,6 +9,7 @@ mod exp;
 mod gelu;
 mod layer_norm;
 mod linear;
+mod max_pool;
 
 pub use attention::attention;
 #[cfg(feature = "train")]
@@ -23,6 +24,7 @@ pub use layer_norm::layer_norm;
 #[cfg(feature = "train")]
 pub use layer_norm::layer_norm_backward;
 pub use linear::linear;
+pub use max_pool::max_pool_2x2;
 
 use burn::backend::Flex;
 use burn::backend::flex::{FlexTensor, Layout};
@@ -60,6 +62,12 @@ fn sum<T: Copy + Default + Add<Output = T> + Sum>(values: &[f32], term: impl Fn(
         sums.iter_mut().zip(chunk).for_each(|(sum, value)| *sum = *sum + term(*value));
     }
     sums.into_iter().sum::<T>() + rest.iter().map(|value| term(*value)).sum()
+}
+
+/// The larger of two numbers. WASM has no instruction for [`f32::max`], whose rule for NaN is another, and calls a function.
+#[inline(always)]
+fn larger(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
 }
 
 /// A matrix somewhere in a slice: `[rows, columns]`, element `(r, c)` at `offset + r * row_stride + c * column_stride`.

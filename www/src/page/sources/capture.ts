@@ -53,14 +53,16 @@ async function openStream(kind: 'camera' | 'screen', stream: MediaStream): Promi
     play() {
       const abort = new AbortController();
       track.addEventListener('ended', () => abort.abort(), { once: true });
-      // What is on the element already comes first: a screen on which nothing moves sends no second frame.
-      let first = true;
+      // What is on the element already comes first: a screen on which nothing moves sends no second frame. One that comes while the
+      // model is at work need not be waited for.
+      let another = Promise.resolve(true);
       return {
         async next() {
-          if (!first && (await nextPresented(video, abort.signal)) === null) return null;
-          first = false;
+          if (!(await another)) return null;
           const grabbed = performance.now();
-          const picture = await createImageBitmap(video);
+          const grab = createImageBitmap(video);
+          another = nextPresented(video, abort.signal);
+          const picture = await grab;
           return { picture, index: index++, grabbed, key: keyOf(name, picture) };
         },
         stop: () => abort.abort(),

@@ -1,22 +1,22 @@
 // What a video element that shows a capture presents next.
 
-/** Resolves when another frame than the one before is on the element, with its time on the element's own clock in seconds. */
-export function nextPresented(video: HTMLVideoElement, signal: AbortSignal): Promise<number | null> {
+/** Resolves with true when another frame than the one before is on the element, with false when there are no more. */
+export function nextPresented(video: HTMLVideoElement, signal: AbortSignal): Promise<boolean> {
   return new Promise((resolve) => {
-    if (signal.aborted || video.ended) return resolve(null);
-    const give = (value: number | null) => {
+    if (signal.aborted || video.ended) return resolve(false);
+    const give = (presented: boolean) => {
       signal.removeEventListener('abort', stop);
       video.removeEventListener('ended', stop);
-      resolve(value);
+      resolve(presented);
     };
-    const stop = () => give(null);
+    const stop = () => give(false);
     signal.addEventListener('abort', stop, { once: true });
     video.addEventListener('ended', stop, { once: true });
     if ('requestVideoFrameCallback' in video) {
-      video.requestVideoFrameCallback((_, { mediaTime }) => give(mediaTime));
+      video.requestVideoFrameCallback(() => give(true));
     } else {
       // No callback for frames: the display's own rate is close enough.
-      requestAnimationFrame(() => give((video as HTMLVideoElement).currentTime));
+      requestAnimationFrame(() => give(true));
     }
   });
 }
