@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use super::{Adapter, ConvNeck, ImageFeatures};
 use crate::config::TinyVitConfig;
 use crate::nn::{
-    LayerNorm, LayerNormConfig, attention, gelu, linear, torch_default, window_partition, window_unpartition,
+    LayerNorm, LayerNormConfig, affine, attention, gelu, linear, torch_default, window_partition, window_unpartition,
 };
 
 const EXPAND_RATIO: usize = 4;
 const BATCH_NORM_EPSILON: f64 = 1e-5;
 
-/// The encoder. Maps are `[1, channels, h, w]` in the convolutions and `[1, h, w, channels]` in the attention.
+/// The encoder.
 #[derive(Module, Debug)]
 pub struct TinyVit {
     patch_embed: PatchEmbed,
@@ -82,22 +82,21 @@ impl TinyVit {
     }
 
     pub(super) fn forward(&self, image: Tensor<4>, look: &mut dyn FnMut(Tensor<4>)) -> ImageFeatures {
-        let x = gelu(self.patch_embed.conv1.forward(image));
+        let x = gelu(self.patch_embed.conv1.forward(image.permute([0, 2, 3, 1])));
         let mut x = self.patch_embed.conv2.forward(x);
-        look(x.clone().permute([0, 2, 3, 1]));
+        look(x.clone());
         let mut adapters = self.adapters.iter();
         let mut last_but_one = x.clone();
         for layer in &self.layers {
             last_but_one = x.clone();
             x = layer.forward(x, &mut adapters, look);
         }
-        let [last_but_one, last] = [last_but_one, x].map(|x| x.permute([0, 2, 3, 1]));
-        ImageFeatures { image_embedding: self.neck.forward(last.clone()), high_res_features: [last_but_one, last] }
+        ImageFeatures { image_embedding: self.neck.forward(x.clone()), high_res_features: [last_but_one, x] }
     }
 }
 
 impl Layer {
-    /// `[1, dim, h, w]` -> `[1, next dim, h / stride, w / stride]`.
+    /// `[1, h, w, dim]` -> `[1, h / stride, w / stride, next dim]`.
     fn forward<'a>(
         &self,
         mut x: Tensor<4>,
@@ -107,15 +106,12 @@ impl Layer {
         for block in &self.blocks {
             x = match block {
                 LayerBlock::Conv(block) => block.forward(x),
-                LayerBlock::Attention(block) => {
-                    let x = x.permute([0, 2, 3, 1]);
-                    block.forward(match adapters.next() {
-                        Some(adapter) => adapter.forward(x),
-                        None => x,
-                    })
-                }
+                LayerBlock::Attention(block) => block.forward(match adapters.next() {
+                    Some(adapter) => adapter.forward(x),
+                    None => x,
+                }),
             };
-            look(x.clone().permute([0, 2, 3, 1]));
+            look(x.clone());
         }
         match &self.downsample {
             Some(downsample) => downsample.forward(x),
@@ -170,16 +166,25 @@ impl Conv2dBn {
         }
     }
 
-    /// `[1, in, h, w]` -> `[1, out, h / stride, w / stride]`.
+    /// `[1, h, w, in]` -> `[1, h / stride, w / stride, out]`.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let bn = &self.bn;
         let scale = bn.weight.val() / (bn.running_var.val() + BATCH_NORM_EPSILON).sqrt();
         let bias = bn.bias.val() - bn.running_mean.val() * scale.clone();
         let weight = self.c.weight.val();
-        let [output, _, kernel, _] = weight.dims();
-        let padding = kernel / 2;
-        let options = ConvOptions::new([self.stride; 2], [padding; 2], [1, 1], self.groups);
-        conv2d(x, weight * scale.reshape([output, 1, 1, 1]), Some(bias), options)
+        let [output, input, kernel, _] = weight.dims();
+        let weight = weight * scale.reshape([output, 1, 1, 1]);
+        if kernel == 1 {
+            return affine(x, weight.reshape([output, input]).transpose(), Some(bias));
+        }
+        #[cfg(feature = "cpu")]
+        if input == 1
+            && let Some(y) = crate::nn::depthwise3x3(&x, &weight, &bias, self.stride)
+        {
+            return y;
+        }
+        let options = ConvOptions::new([self.stride; 2], [1, 1], [1, 1], self.groups);
+        conv2d(x.permute([0, 3, 1, 2]), weight, Some(bias), options).permute([0, 2, 3, 1])
     }
 }
 
@@ -261,14 +266,14 @@ impl TinyVitBlock {
         }
     }
 
-    /// `[1, h, w, dim]` -> `[1, dim, h, w]`.
+    /// `[1, h, w, dim]` -> the same.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
         let [_, height, width, _] = x.dims();
         let windows = self.attn.forward(window_partition(x.clone(), self.window_size));
         let x = x + window_unpartition(windows, height, width);
-        let x = self.local_conv.forward(x.permute([0, 3, 1, 2])).permute([0, 2, 3, 1]);
+        let x = self.local_conv.forward(x);
         let hidden = gelu(linear(&self.mlp.fc1, self.mlp.norm.forward(x.clone())));
-        (x + linear(&self.mlp.fc2, hidden)).permute([0, 3, 1, 2])
+        x + linear(&self.mlp.fc2, hidden)
     }
 }
 

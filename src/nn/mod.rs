@@ -20,6 +20,8 @@ mod window;
 pub use activation::{Activation, gelu};
 pub use attention::{attention, attention_weights};
 pub use conv3x3::{Conv3x3, Conv3x3Config};
+#[cfg(feature = "cpu")]
+pub use kernels::depthwise3x3;
 pub use layer_norm::{LayerNorm, LayerNormConfig};
 pub use linear::{affine, linear};
 pub use max_pool::max_pool_2x2;

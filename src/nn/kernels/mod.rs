@@ -5,6 +5,7 @@
 
 mod attention;
 mod conv3x3;
+mod depthwise3x3;
 mod exp;
 mod gelu;
 mod layer_norm;
@@ -17,6 +18,7 @@ pub use attention::attention_backward;
 pub use conv3x3::conv3x3;
 #[cfg(feature = "train")]
 pub use conv3x3::conv3x3_weight_gradient;
+pub use depthwise3x3::depthwise3x3;
 pub use gelu::gelu;
 #[cfg(feature = "train")]
 pub use gelu::gelu_backward;
