@@ -1,14 +1,22 @@
 //! Checkpoints as scenarios: whose names a file carries, what it holds, what comes back, and what is said of a bad one.
 
+#[path = "support/card.rs"]
+mod card;
+#[allow(dead_code, reason = "the fuzz tests share it")]
+#[path = "support/torch_file.rs"]
+mod torch_file;
+
 use burn::tensor::Device;
-use proptest::prelude::*;
 use sam2rad::checkpoint::{
-    CheckpointError, Detected, Dtype, LoadOptions, MemorySource, ModelCard, ModelFile, ModelFileReader, PytorchSource,
-    Structure, TensorSource, collect, detect, keys, keys::Naming, load, merge_lora, shapes, write_model_file,
+    CheckpointError, Detected, Dtype, LoadOptions, MemorySource, ModelFile, ModelFileReader, PytorchSource,
+    TensorSource, collect, detect, keys, keys::Naming, load, merge_lora, shapes, write_model_file,
 };
 use sam2rad::config::{Architecture, Sam2RadConfig};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+use card::card;
+use torch_file::zip_checkpoint;
 
 fn architecture(image_encoder: &str, mask_decoder: &str, prompt_predictor: &str) -> Architecture {
     let [image_encoder, mask_decoder, prompt_predictor] =
@@ -171,23 +179,6 @@ fn encoders_without_a_golden_have_the_published_numbers_of_parameters() {
     }
 }
 
-fn card(config: &Sam2RadConfig, dtype: Dtype) -> ModelCard {
-    let structure = |name: &str| Structure { name: name.into(), color: [1, 2, 3] };
-    ModelCard {
-        architecture: config.architecture.clone(),
-        image_size: config.image_size,
-        tokens: config.tokens,
-        structures: vec![structure("radius"), structure("lunate")],
-        dtype,
-        normalization: Default::default(),
-        provenance: "a test".into(),
-        licence: "Apache-2.0".into(),
-        training_data: "none".into(),
-        date: "2026-11-24".into(),
-        sha256: String::new(),
-    }
-}
-
 /// A model file of freshly initialised `micro` weights, and the weights.
 fn write_micro(folder: &Path, dtype: Dtype) -> (PathBuf, MemorySource) {
     let config = micro();
@@ -306,111 +297,4 @@ fn a_pytorch_file_is_read_without_pytorch() {
     let mut source = PytorchSource::from_bytes(zip_checkpoint(&[1.5, -2.0])).unwrap();
     assert_eq!(source.shapes()["weight"], [2]);
     assert_eq!(source.read("weight").unwrap(), [1.5, -2.0]);
-}
-
-/// `{"weight": tensor}` as `torch.save` writes it.
-fn zip_checkpoint(values: &[f32]) -> Vec<u8> {
-    let mut pickle = b"\x80\x02}X\x06\x00\x00\x00weightctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK".to_vec();
-    let count = values.len() as u8;
-    pickle.extend([count, b't', b'Q', b'K', 0, b'K', count, 0x85, b'K', 1, 0x85, 0x89]);
-    pickle.extend(b"ccollections\nOrderedDict\n)RtRs.");
-    let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-    zip(&[("archive/data.pkl", &pickle), ("archive/data/0", &data), ("archive/version", b"3\n")])
-}
-
-/// A zip archive of stored entries.
-fn zip(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let (mut out, mut directory) = (Vec::new(), Vec::new());
-    for (name, data) in entries {
-        let offset = out.len() as u32;
-        let mut common = Vec::new();
-        common.extend([20, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        common.extend(crc32(data).to_le_bytes());
-        common.extend((data.len() as u32).to_le_bytes());
-        common.extend((data.len() as u32).to_le_bytes());
-        common.extend((name.len() as u16).to_le_bytes());
-        common.extend([0, 0]);
-        out.extend(b"PK\x03\x04");
-        out.extend(&common);
-        out.extend(name.as_bytes());
-        out.extend(*data);
-        directory.extend(b"PK\x01\x02\x14\x00");
-        directory.extend(&common);
-        directory.extend([0; 10]);
-        directory.extend(offset.to_le_bytes());
-        directory.extend(name.as_bytes());
-    }
-    let start = out.len() as u32;
-    out.extend(&directory);
-    out.extend(b"PK\x05\x06\0\0\0\0");
-    out.extend((entries.len() as u16).to_le_bytes());
-    out.extend((entries.len() as u16).to_le_bytes());
-    out.extend((directory.len() as u32).to_le_bytes());
-    out.extend(start.to_le_bytes());
-    out.extend([0, 0]);
-    out
-}
-
-fn crc32(data: &[u8]) -> u32 {
-    !data.iter().fold(!0u32, |crc, &byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 })
-    })
-}
-
-/// Reads everything a source has, as loading would.
-fn read_every_tensor(mut source: impl TensorSource) {
-    let names: Vec<_> = source.shapes().keys().cloned().collect();
-    for name in names {
-        let _ = source.read(&name);
-    }
-}
-
-fn small_model_file() -> Vec<u8> {
-    let mut tensors = MemorySource::default();
-    tensors.insert("a.weight", vec![4, 9], (0..36).map(|i| i as f32).collect());
-    tensors.insert("a.bias", vec![4], vec![0.5; 4]);
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("small.safetensors");
-    write_model_file(&path, &card(&micro(), Dtype::Q8), &tensors).unwrap();
-    std::fs::read(path).unwrap()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(
-        std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(512)
-    ))]
-
-    #[test]
-    fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        let _ = read_all(&bytes);
-        let _ = PytorchSource::from_bytes(bytes.clone()).map(read_every_tensor);
-        let header = [&(bytes.len() as u64).to_le_bytes()[..], b"{", &bytes].concat();
-        let _ = read_all(&header);
-    }
-
-    #[test]
-    fn no_damage_to_a_model_file_makes_the_reader_panic(changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..6), cut in 0usize..64, piece in 1usize..97) {
-        let mut bytes = small_model_file();
-        for (at, to) in changes {
-            let at = at % bytes.len();
-            bytes[at] = to;
-        }
-        bytes.truncate(bytes.len() - cut);
-        let mut reader = ModelFileReader::default();
-        let whole = bytes.chunks(piece).try_for_each(|piece| reader.push(piece));
-        if whole.is_ok() {
-            let _ = reader.finish().map(|file| { let _ = detect(file.shapes(), None); read_every_tensor(file) });
-        }
-    }
-
-    #[test]
-    fn no_damage_to_a_pytorch_file_makes_the_reader_panic(changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..6), cut in 0usize..64) {
-        let mut bytes = zip_checkpoint(&[1.0; 40]);
-        for (at, to) in changes {
-            let at = at % bytes.len();
-            bytes[at] = to;
-        }
-        bytes.truncate(bytes.len() - cut);
-        let _ = PytorchSource::from_bytes(bytes).map(read_every_tensor);
-    }
 }

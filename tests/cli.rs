@@ -1,7 +1,10 @@
 //! The command line as scenarios.
 
+#[path = "support/card.rs"]
+mod card;
+
 use burn::tensor::Device;
-use sam2rad::checkpoint::{Dtype, ModelCard, Structure, collect, write_model_file};
+use sam2rad::checkpoint::{Dtype, collect, write_model_file};
 use sam2rad::config::{Architecture, Sam2RadConfig};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -21,23 +24,9 @@ fn write_model(folder: &Path) -> PathBuf {
         mask_decoder: "sam2_mask_decoder".into(),
         prompt_predictor: "sam2_high_res_ppn".into(),
     };
-    let config = Sam2RadConfig::new(architecture.clone(), 256, 2, 10).unwrap();
-    let structure = |name: &str, color| Structure { name: name.into(), color };
-    let card = ModelCard {
-        architecture,
-        image_size: 256,
-        tokens: 10,
-        structures: vec![structure("radius", [230, 159, 0]), structure("lunate", [86, 180, 233])],
-        dtype: Dtype::F32,
-        normalization: Default::default(),
-        provenance: String::new(),
-        licence: String::new(),
-        training_data: "nothing".into(),
-        date: String::new(),
-        sha256: String::new(),
-    };
+    let config = Sam2RadConfig::new(architecture, 256, 2, 10).unwrap();
     let path = folder.join("micro.safetensors");
-    write_model_file(&path, &card, &collect(&config.init(&Device::flex()))).unwrap();
+    write_model_file(&path, &card::card(&config, Dtype::F32), &collect(&config.init(&Device::flex()))).unwrap();
     path
 }
 
@@ -105,14 +94,16 @@ fn a_stroke_names_its_structure_and_changes_its_mask() {
     let iou = |output: Output, structure: usize| {
         assert!(output.status.success(), "{}", text(&output.stderr));
         let report = std::fs::read(out.join("frame.json")).unwrap();
-        serde_json::from_slice::<serde_json::Value>(&report).unwrap()["structures"][structure]["iou"].clone()
+        serde_json::from_slice::<serde_json::Value>(&report).unwrap()["structures"][structure]["iou"].as_f64().unwrap()
     };
     let alone = [0, 1].map(|structure| iou(segment(&[]), structure));
     let strokes = ["--stroke", "lunate:150,90;300,120:20", "--stroke", "2:150,90:5:outside"];
     let painted =
         [0, 1].map(|structure| iou(segment(&[&["--mode", "semi-autonomous"], &strokes[..]].concat()), structure));
-    assert_eq!(alone[0], painted[0], "the radius has no stroke");
-    assert_ne!(alone[1], painted[1]);
+    // Decoded alone instead of with the other, a structure's sums may round otherwise.
+    let changes = [0, 1].map(|structure| f64::abs(alone[structure] - painted[structure]));
+    assert!(changes[0] < 1e-5, "the radius has no stroke: {changes:?}");
+    assert!(changes[1] > 1e-5, "{changes:?}");
 
     for (stroke, why) in [
         ("ulna:1,1:5", "lunate"),

@@ -1,6 +1,8 @@
 //! Evaluation as scenarios: the formula's three-structure network judged on labels that are its own answers, where every figure
 //! is known.
 
+#[path = "support/card.rs"]
+mod card;
 #[allow(dead_code, reason = "the golden tests share it")]
 #[path = "golden/file.rs"]
 mod file;
@@ -12,7 +14,7 @@ mod formula;
 mod run;
 
 use burn::tensor::{Device, read_sync};
-use sam2rad::checkpoint::{Dtype, ModelCard, Structure, collect, write_model_file};
+use sam2rad::checkpoint::{Dtype, collect, write_model_file};
 use sam2rad::dataset::{Dataset, LabelledPicture, Split};
 use sam2rad::evaluation::{
     EvaluationError, Mask, Prompting, evaluate_autonomous, evaluate_picture, match_structures, relabel,
@@ -23,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-const NAMES: [&str; 3] = ["radius", "lunate", "ulna"];
+use card::NAMES;
 
 /// The formula's network and its answer to the fixture picture.
 struct World {
@@ -35,19 +37,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let files = file::read_folder(&file::golden_dir());
     let golden = files.iter().find(|golden| golden.config() == "nano_256_3class").expect("its vectors");
     let config = golden.network();
-    let card = ModelCard {
-        architecture: config.architecture.clone(),
-        image_size: config.image_size,
-        tokens: config.tokens,
-        structures: NAMES.map(|name| Structure { name: name.into(), color: [230, 159, 0] }).to_vec(),
-        dtype: Dtype::F32,
-        normalization: Default::default(),
-        provenance: String::new(),
-        licence: String::new(),
-        training_data: "a formula".into(),
-        date: String::new(),
-        sha256: String::new(),
-    };
+    let card = card::card(&config, Dtype::F32);
     let segmenter = Segmenter::new(run::network(golden), config, card, Device::flex());
     let frame = picture::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/frame.png")).unwrap();
     let answer = read_sync(segmenter.segment(&segmenter.encode(&frame), &Request::default())).unwrap();
@@ -161,7 +151,7 @@ fn the_command_writes_every_figure_and_the_worst_pictures() {
     let page = std::fs::read_to_string(out.join("report.md")).unwrap();
     assert!(String::from_utf8_lossy(&output.stdout).contains(&page), "the page is printed too");
     let start: String = page.lines().take(3).collect();
-    assert!(start.contains("not a medical device") && start.contains("a formula"), "{page}");
+    assert!(start.contains("not a medical device") && start.contains("they test the program"), "{page}");
     let row = format!("| autonomous | {} | 1 | 1.000 ± 0.000 (1.000) | 1.000", names[0]);
     assert!(page.contains(&row) && page.contains("HD95, mm"), "{page}");
     assert!(page.contains("changes mean Dice from 1.000 to"), "{page}");

@@ -1,12 +1,14 @@
 //! Requests as scenarios: what a person's strokes change, what a missing token changes, and what is refused.
 
+#[path = "support/card.rs"]
+mod card;
 #[allow(dead_code, reason = "the golden tests share it")]
 #[path = "golden/formula.rs"]
 mod formula;
 
 use burn::tensor::{Device, Tensor, TensorData, read_sync};
 use sam2rad::brush::{Stroke, paint};
-use sam2rad::checkpoint::{Dtype, ModelCard, Structure};
+use sam2rad::checkpoint::Dtype;
 use sam2rad::config::{Architecture, Sam2RadConfig};
 use sam2rad::frame::Frame;
 use sam2rad::model::{ManualPrompts, Sam2Rad};
@@ -25,21 +27,8 @@ fn model() -> (Sam2Rad, Segmenter) {
         mask_decoder: "sam2_mask_decoder".into(),
         prompt_predictor: "sam2_high_res_ppn".into(),
     };
-    let config = Sam2RadConfig::new(architecture.clone(), SIZE, 2, TOKENS).unwrap();
-    let structure = |name: &str| Structure { name: name.into(), color: [1, 2, 3] };
-    let card = ModelCard {
-        architecture,
-        image_size: SIZE,
-        tokens: TOKENS,
-        structures: vec![structure("radius"), structure("lunate")],
-        dtype: Dtype::F32,
-        normalization: Default::default(),
-        provenance: String::new(),
-        licence: String::new(),
-        training_data: String::new(),
-        date: String::new(),
-        sha256: String::new(),
-    };
+    let config = Sam2RadConfig::new(architecture, SIZE, 2, TOKENS).unwrap();
+    let card = card::card(&config, Dtype::F32);
     let model = formula::network(&config, "segmenter:");
     (model.clone(), Segmenter::new(model, config, card, device))
 }

@@ -8,11 +8,12 @@ use burn::tensor::{Device, Tensor};
 use super::{Adapter, FpnNeck, ImageFeatures};
 use crate::config::HieraConfig;
 use crate::nn::{
-    Activation, ENCODER_NORM_EPSILON, Interpolation, LayerNorm, LayerNormConfig, Mlp, MlpConfig, attention, linear,
-    max_pool_2x2, resize, small_normal, window_partition, window_unpartition,
+    Activation, ENCODER_NORM_EPSILON, Interpolation, LayerNorm, LayerNormConfig, Mlp, MlpConfig, attention, conv2d,
+    linear, max_pool_2x2, resize, small_normal, window_partition, window_unpartition,
 };
 
 const MLP_RATIO: usize = 4;
+const PATCH_STRIDE: usize = 4;
 
 /// Trunk, adapters in front of its blocks, and neck.
 #[derive(Module, Debug)]
@@ -58,6 +59,14 @@ pub struct PatchEmbed {
     proj: Conv2d,
 }
 
+impl PatchEmbed {
+    /// `[1, side, side, 3]` -> `[1, side / 4, side / 4, embed_dim]`.
+    fn forward(&self, image: Tensor<4>) -> Tensor<4> {
+        let bias = self.proj.bias.as_ref().expect("patches are embedded with a bias");
+        conv2d(image, self.proj.weight.val(), bias.val(), PATCH_STRIDE, 1)
+    }
+}
+
 impl Hiera {
     fn init(config: &HieraConfig, device: &Device) -> Self {
         let mut blocks = Vec::with_capacity(config.depth());
@@ -79,7 +88,7 @@ impl Hiera {
             stage_ends[stage] = blocks.len() - 1;
         }
         let proj = Conv2dConfig::new([3, config.embed_dim], [7, 7])
-            .with_stride([4, 4])
+            .with_stride([PATCH_STRIDE; 2])
             .with_padding(PaddingConfig2d::Explicit(3, 3, 3, 3));
         let table = |side| small_normal().init([1, config.embed_dim, side, side], device);
         Self {
@@ -93,7 +102,7 @@ impl Hiera {
 
     /// `[1, 3, side, side]` -> the outputs of the four stages, `[1, h, w, channels]`, finest first.
     fn forward(&self, image: Tensor<4>, adapters: &[Adapter], look: &mut dyn FnMut(Tensor<4>)) -> [Tensor<4>; 4] {
-        let x = self.patch_embed.proj.forward(image).permute([0, 2, 3, 1]);
+        let x = self.patch_embed.forward(image.permute([0, 2, 3, 1]));
         look(x.clone());
         let [_, height, width, _] = x.dims();
         let mut x = x + self.position_embedding([height, width]);

@@ -2,13 +2,14 @@
 
 use burn::module::{Module, Param};
 use burn::nn::{Linear, LinearConfig};
-use burn::tensor::{Device, Int, Tensor, TensorData, module::conv2d, ops::ConvOptions};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::collections::HashMap;
 
 use super::{Adapter, ConvNeck, ImageFeatures};
 use crate::config::TinyVitConfig;
 use crate::nn::{
-    LayerNorm, LayerNormConfig, affine, attention, gelu, linear, torch_default, window_partition, window_unpartition,
+    LayerNorm, LayerNormConfig, affine, attention, conv2d, gelu, linear, torch_default, window_partition,
+    window_unpartition,
 };
 
 const EXPAND_RATIO: usize = 4;
@@ -177,14 +178,7 @@ impl Conv2dBn {
         if kernel == 1 {
             return affine(x, weight.reshape([output, input]).transpose(), Some(bias));
         }
-        #[cfg(feature = "cpu")]
-        if input == 1
-            && let Some(y) = crate::nn::depthwise3x3(&x, &weight, &bias, self.stride)
-        {
-            return y;
-        }
-        let options = ConvOptions::new([self.stride; 2], [1, 1], [1, 1], self.groups);
-        conv2d(x.permute([0, 3, 1, 2]), weight, Some(bias), options).permute([0, 2, 3, 1])
+        conv2d(x, weight, bias, self.stride, self.groups)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod activation;
 mod attention;
+mod conv2d;
 mod conv3x3;
 #[cfg(feature = "train")]
 mod gradients;
@@ -19,9 +20,8 @@ mod window;
 
 pub use activation::{Activation, gelu};
 pub use attention::{attention, attention_weights};
+pub use conv2d::conv2d;
 pub use conv3x3::{Conv3x3, Conv3x3Config};
-#[cfg(feature = "cpu")]
-pub use kernels::depthwise3x3;
 pub use layer_norm::{LayerNorm, LayerNormConfig};
 pub use linear::{affine, linear};
 pub use max_pool::max_pool_2x2;

@@ -1,6 +1,8 @@
 //! DICOM files of the standard's test data, read as pydicom reads them; what is refused, and how; segmentation objects
 //! read back. `tests/fixtures/README.md` says where the files are from.
 
+#[path = "../support/memory.rs"]
+mod memory;
 mod pydicom;
 mod refused;
 mod robust;

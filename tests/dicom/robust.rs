@@ -1,52 +1,10 @@
 //! Whatever the bytes, a file is read or refused: nothing panics, hangs, or takes memory that the file could not fill.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use proptest::prelude::*;
 use sam2rad::dicom::DicomFile;
 
+use super::memory::most_held;
 use super::read;
-
-/// Counts what the thread of a test holds.
-struct Counting;
-
-thread_local! {
-    static HELD: Cell<isize> = const { Cell::new(0) };
-    static MOST: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(bytes: isize) {
-    // A thread that ends has no counters any more.
-    let _ = HELD.try_with(|held| {
-        held.set(held.get() + bytes);
-        let _ = MOST.try_with(|most| most.set(most.get().max(held.get())));
-    });
-}
-
-// SAFETY: every call goes to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// The most bytes held at once during a call, beyond those held before it.
-fn most_held(call: impl FnOnce()) -> usize {
-    let before = HELD.get();
-    MOST.set(before);
-    call();
-    (MOST.get() - before) as usize
-}
 
 /// Opens a file and decodes its first and last frame, if it can.
 fn look_at(bytes: &[u8]) {

@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release --example formula_model -- FOLDER`
 
+#[path = "../support/card.rs"]
+mod card;
 #[allow(dead_code, reason = "the golden tests share it")]
 mod file;
 mod formula;
@@ -18,19 +20,8 @@ fn main() {
     let files = file::read_folder(&file::golden_dir());
     let golden = files.iter().find(|golden| golden.config() == "nano_256").expect("the nano_256 vectors");
     let config = golden.network();
-    let card = ModelCard {
-        architecture: config.architecture.clone(),
-        image_size: config.image_size,
-        tokens: config.tokens,
-        structures: vec![Structure { name: "arc".into(), color: [230, 159, 0] }],
-        dtype: Dtype::F32,
-        normalization: Default::default(),
-        provenance: "weights made by the formula of the golden vectors".into(),
-        licence: "Apache-2.0".into(),
-        training_data: "none: these weights segment nothing, they test the program".into(),
-        date: "2026-11-24".into(),
-        sha256: String::new(),
-    };
+    let structures = vec![Structure { name: "arc".into(), color: [230, 159, 0] }];
+    let card = ModelCard { structures, ..card::card(&config, Dtype::F32) };
     std::fs::write(folder.join("picture.grey"), formula::picture(golden.salt(), golden.size()))
         .expect("it can be written");
     write_model_file(&folder.join("nano.safetensors"), &card, &collect(&run::network(golden)))

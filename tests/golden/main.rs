@@ -4,6 +4,8 @@
 //! Reads the files of the folder that `SAM2RAD_GOLDEN_DIR` names, else `../shared/golden`, else the small ones in
 //! `tests/fixtures/golden`. The network is built from each file's `spec`, so a further set needs no change here.
 
+#[path = "../support/card.rs"]
+mod card;
 mod file;
 mod formula;
 mod precision;

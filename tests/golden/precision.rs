@@ -2,30 +2,18 @@
 //! formula's weights are chaotic, so this is far more than trained weights lose; it bounds mistakes, not quality.
 
 use burn::tensor::{Device, read_sync};
-use sam2rad::checkpoint::{Dtype, LoadOptions, ModelCard, ModelFile, Structure, collect, load, write_model_file};
+use sam2rad::checkpoint::{Dtype, LoadOptions, ModelFile, collect, load, write_model_file};
 use sam2rad::frame::Frame;
 use sam2rad::segmenter::Segmenter;
 
-use crate::{file, formula, run};
+use crate::{card::card, file, formula, run};
 
 /// Mask logits of the formula's picture, with the weights through a file of this type.
 fn mask_logits(dtype: Dtype) -> Vec<f32> {
     let files = file::read_folder(&file::golden_dir());
     let golden = files.iter().find(|golden| golden.config() == "nano_256").expect("the nano_256 vectors");
     let config = golden.network();
-    let card = ModelCard {
-        architecture: config.architecture.clone(),
-        image_size: config.image_size,
-        tokens: config.tokens,
-        structures: vec![Structure { name: "arc".into(), color: [0; 3] }],
-        dtype,
-        normalization: Default::default(),
-        provenance: String::new(),
-        licence: String::new(),
-        training_data: String::new(),
-        date: String::new(),
-        sha256: String::new(),
-    };
+    let card = card(&config, dtype);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nano.safetensors");
     write_model_file(&path, &card, &collect(&run::network(golden))).unwrap();

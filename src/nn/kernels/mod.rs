@@ -4,6 +4,7 @@
 //! record gradients), so that the caller goes on with burn's own operation.
 
 mod attention;
+mod conv2d;
 mod conv3x3;
 mod depthwise3x3;
 mod exp;
@@ -15,6 +16,7 @@ mod max_pool;
 pub use attention::attention;
 #[cfg(feature = "train")]
 pub use attention::attention_backward;
+pub use conv2d::conv2d;
 pub use conv3x3::conv3x3;
 #[cfg(feature = "train")]
 pub use conv3x3::conv3x3_weight_gradient;

@@ -1,0 +1,27 @@
+//! Random and damaged bytes through the readers of checkpoints and pictures: nothing panics, hangs, or holds more memory than
+//! the file could fill. `PROPTEST_CASES=100000 cargo test --release --test fuzz` tries for minutes.
+
+#[path = "../support/card.rs"]
+mod card;
+mod checkpoint;
+#[path = "../support/memory.rs"]
+mod memory;
+mod picture;
+#[path = "../support/torch_file.rs"]
+mod torch_file;
+
+use proptest::prelude::*;
+
+/// Where bytes are changed and to what, and how many are cut off the end.
+fn damage() -> impl Strategy<Value = (Vec<(prop::sample::Index, u8)>, usize)> {
+    (prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), 0..64usize)
+}
+
+fn damaged(whole: &[u8], (changes, cut): &(Vec<(prop::sample::Index, u8)>, usize)) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for (at, to) in changes {
+        bytes[at.index(whole.len())] = *to;
+    }
+    bytes.truncate(whole.len().saturating_sub(*cut));
+    bytes
+}
