@@ -12,6 +12,8 @@ mod gelu;
 mod layer_norm;
 mod linear;
 mod max_pool;
+#[cfg(any(test, target_arch = "wasm32"))]
+mod product;
 
 pub use attention::attention;
 #[cfg(feature = "train")]
@@ -114,6 +116,13 @@ fn multiply_add(
     let blocks = k.div_ceil(SUM_LENGTH);
     for block in 0..blocks {
         let (first, end) = (k * block / blocks, k * (block + 1) / blocks);
+        let left = Matrix { offset: left.offset + first * left.column_stride, ..left };
+        let right = Matrix { offset: right.offset + first * right.row_stride, ..right };
+        #[cfg(target_arch = "wasm32")]
+        if m.min(end - first) >= product::LEAST {
+            product::add_product([m, n, end - first], left, right, out, out_stride, factor);
+            continue;
+        }
         // SAFETY: the three matrices lie within their slices (checked above), and `out` is borrowed exclusively.
         unsafe {
             gemm::gemm(
@@ -124,10 +133,10 @@ fn multiply_add(
                 1,
                 out_stride as isize,
                 true,
-                left.data.as_ptr().add(left.offset + first * left.column_stride),
+                left.data.as_ptr().add(left.offset),
                 left.column_stride as isize,
                 left.row_stride as isize,
-                right.data.as_ptr().add(right.offset + first * right.row_stride),
+                right.data.as_ptr().add(right.offset),
                 right.column_stride as isize,
                 right.row_stride as isize,
                 1.0,

@@ -11,6 +11,8 @@ import type { View } from './view';
 export interface Scene {
   picture: ImageBitmap;
   view: View;
+  /** The next frame comes soon: drawn quickly, for without a graphics card the cores that draw are those that segment. */
+  moving: boolean;
   /** Device pixels for a CSS pixel. */
   density: number;
   card: ModelCard | null;
@@ -39,7 +41,7 @@ export function draw(context: Context, scene: Scene): void {
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
   context.setTransform(view.scale, 0, 0, view.scale, view.x, view.y);
   context.imageSmoothingEnabled = view.scale < 6 * scene.density;
-  context.imageSmoothingQuality = 'high';
+  context.imageSmoothingQuality = scene.moving ? 'low' : 'high';
   context.drawImage(picture, 0, 0);
   const line = (width: number) => (width * scene.density) / view.scale;
   if (card !== null && answer !== null && answer.question.model === card) drawAnswer(context, answer, card, look, line);

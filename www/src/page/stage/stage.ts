@@ -39,7 +39,10 @@ export class Stage {
     new ResizeObserver(() => this.resize()).observe(canvas);
     store.watch(({ shown }) => [shown?.frame.picture.width, shown?.frame.picture.height, shown === null], () => this.layOut());
     store.watch(({ source }) => [source], () => this.fit());
-    store.watch(({ shown, model, look, history, calipers, crop, tools }) => [shown, model, look, history, calipers, crop, tools], () => this.redraw());
+    store.watch(
+      ({ shown, model, look, history, calipers, crop, tools, playback }) => [shown, model, look, history, calipers, crop, tools, playback.playing],
+      () => this.redraw(),
+    );
   }
 
   fit(): void {
@@ -165,6 +168,7 @@ export class Stage {
     draw(this.context, {
       picture,
       view: this.view,
+      moving: state.playback.playing,
       density: this.density,
       card: cardOf(state),
       answer: state.shown?.answer ?? null,

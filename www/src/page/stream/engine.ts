@@ -2,6 +2,7 @@
 // the worker; of those that come meanwhile only the newest waits.
 
 import { IMAGE_SIZES, type Explanation, type SegmentRequest } from '../../shared/api';
+import type { Box } from '../../shared/geometry';
 import { FailureError, failureOf, type Failure, type ModelOrigin } from '../../shared/messages';
 import { requestOf } from '../prompts/prompts';
 import type { Frame } from '../sources/types';
@@ -121,8 +122,15 @@ export class Engine {
       await this.ready;
       // A closed picture has no size: the frame has left the stage meanwhile.
       if (frame.picture.width === 0) return null;
-      if (this.encoded?.frame !== frame || this.encoded.question.crop !== question.crop) await this.encode(frame, question);
-      return await ask(requestOf(question.prompts, question.manual, question.tokens_off));
+      const { crop } = question;
+      const known = this.encoded?.frame === frame && this.encoded.question.crop === crop;
+      const picture = known ? null : await cut(frame, crop);
+      if (picture !== null) this.encoded = null;
+      // Both at once, so that the worker need not wait for this thread in between.
+      const encoding = picture && this.client.ask({ type: 'encode', picture, crop }, undefined, [picture]);
+      const [answer] = await Promise.all([ask(requestOf(question.prompts, question.manual, question.tokens_off)), encoding]);
+      this.encoded = { frame, question };
+      return answer;
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'cancelled') return null;
@@ -132,15 +140,6 @@ export class Engine {
       const { model } = this.store.state;
       throw new FailureError(model.kind === 'ready' ? smallerAfter(failure, model.origin, model.card.image_size) : failure);
     }
-  }
-
-  private async encode(frame: Frame, question: Question): Promise<void> {
-    this.encoded = null;
-    const { crop } = question;
-    const [left, top, right, bottom] = crop;
-    const picture = await createImageBitmap(frame.picture, left, top, right - left, bottom - top);
-    await this.client.ask({ type: 'encode', picture, crop }, undefined, [picture]);
-    this.encoded = { frame, question };
   }
 
   private replaceWorker(): void {
@@ -182,6 +181,11 @@ export class Engine {
     this.store.update({ notice: `WebGPU failed (${this.avoidWebgpu}). The page goes on with the CPU; nothing is lost. Reload the page to try WebGPU again.` });
     return true;
   }
+}
+
+/** What the model is to see of a frame. */
+function cut({ picture }: Frame, [left, top, right, bottom]: Box): Promise<ImageBitmap> {
+  return createImageBitmap(picture, left, top, right - left, bottom - top);
 }
 
 /** A crash may have been for want of memory, of which a smaller image size takes less. */

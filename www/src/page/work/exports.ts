@@ -167,6 +167,7 @@ function paint(app: App, context: OffscreenCanvasRenderingContext2D, picture: Im
   draw(context, {
     picture,
     view: { scale: 1, x: 0, y: 0 },
+    moving: false,
     density: Math.max(0.6, Math.max(width, height) / 1000),
     card,
     answer,
