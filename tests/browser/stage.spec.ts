@@ -73,6 +73,7 @@ test('the canvas has the screen\'s pixels', async ({ browser }) => {
 
 test('fill, contour, opacity, colour and visibility are the panels\'', async ({ page }) => {
   await open(page);
+  await expect.poll(() => colouredPixels(page)).toBeGreaterThan(0);
   const both = await colouredPixels(page);
   await page.locator('[name=overlay][value=contour]').check({ force: true });
   await expect.poll(() => colouredPixels(page)).toBeLessThan(both);

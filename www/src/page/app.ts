@@ -47,7 +47,7 @@ export class App {
   async openDemo(demo: DemoEntry, play = true, model?: ModelEntry): Promise<boolean> {
     const fitting = model ?? this.store.state.shipped.models.find(({ name }) => name === demo.model);
     if (fitting !== undefined) void this.loadShipped(fitting);
-    const opened = await this.session.open(demo.title, { kind: 'demo', name: demo.name }, async () => openCine(await fetchDemo(demo), demo.title));
+    const opened = await this.session.open(demo.title, { kind: 'demo', name: demo.name }, async () => openCine(await fetchDemo(demo), demo.title), play);
     if (opened && play) void this.session.play();
     return opened;
   }

@@ -46,8 +46,9 @@ export class Session {
     return this.store.state.work.kind === 'processing';
   }
 
-  /** Takes the place of the source before only once it is open. */
-  async open(name: string, origin: SourceOrigin, open: () => Promise<FrameSource>): Promise<boolean> {
+  /** Takes the place of the source before only once it is open. Without `ask` its first frame is shown, but the model is not asked: what was
+   *  made on it comes first. */
+  async open(name: string, origin: SourceOrigin, open: () => Promise<FrameSource>, ask = true): Promise<boolean> {
     const turn = ++this.opening;
     this.store.update({ opening: name });
     this.store.fail('source', null);
@@ -59,7 +60,7 @@ export class Session {
       }
       this.close();
       this.store.update({ source: { kind: 'open', source, origin }, opening: null });
-      if (isFinite(source)) await this.seek(0);
+      if (isFinite(source)) await this.seek(0, ask);
       else this.follow(source);
       return true;
     } catch (error) {
@@ -130,7 +131,7 @@ export class Session {
   }
 
   /** Shows this frame of a finite source. Of several seeks in a row the last one counts. */
-  async seek(index: number): Promise<void> {
+  async seek(index: number, ask = true): Promise<void> {
     const { finite, stream } = this;
     if (finite === null || this.processing) return;
     this.wanted = Math.max(0, Math.min(finite.frames - 1, index));
@@ -146,7 +147,7 @@ export class Session {
         if (this.source !== finite) return frame.picture.close();
         this.adoptCrop(frame);
         this.show(frame, this.results.find(index, questionAt(this.store.state, index)));
-        void this.refresh();
+        if (ask) void this.refresh();
       }
       this.store.fail('source', null);
     } catch (error) {

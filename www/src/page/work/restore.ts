@@ -39,7 +39,7 @@ async function restoreSource(app: App, { source }: Project, files: readonly File
     const demo = app.store.state.shipped.demos.find(({ name }) => name === source.name);
     return demo !== undefined && app.openDemo(demo, false);
   }
-  if (files.length > 0) return app.session.open(source.files[0]?.name ?? 'kept work', { kind: 'files', files }, () => openFiles(files));
+  if (files.length > 0) return app.session.open(source.files[0]?.name ?? 'kept work', { kind: 'files', files }, () => openFiles(files), false);
   const { source: open } = app.store.state;
   return open.kind === 'open' && open.origin.kind === 'files' && (await isSource(source, open.origin.files));
 }
