@@ -13,19 +13,30 @@ mkdir -p "$work"
 # One thread each: on so small a network two trainings on two cores are quicker than one.
 train() { RAYON_NUM_THREADS=1 "$sam2rad" train --config "$1" --out "$work/$2"; }
 
-# configure PRESET STEPS SEED RATE
+# configure NAME PRESET INIT STEPS SEED FIRST RATE [KEY VALUE]...: a configuration from demo.toml with other values
 configure() {
-  sed "s/PRESET/$1/; s/STEPS/$2/; s/SEED/$3/g; s/RATE/$4/" demo.toml >"$work/$1.toml"
+  local name=$1 values="s/PRESET/$2/; s/INIT/$3/; s/STEPS/$4/; s/SEED/$5/; s/FIRST/$6/; s/RATE/$7/"
+  shift 7
+  while [ $# -gt 0 ]; do
+    values+="; s/^$1 = .*/$1 = $2/"
+    shift 2
+  done
+  sed "$values" demo.toml >"$work/$name.toml"
 }
 
 make() {
   train base.toml base
   train hip.toml hips
-  configure hip 1400 3 5e-4
-  configure shoulder 3600 2 8e-4
-  cp wrist.toml "$work"
+  configure hip hip hips 1400 3 3000000 5e-4
+  configure shoulder-1 shoulder hips 3600 2 2000000 8e-4
+  configure shoulder-2 shoulder shoulder-1 3600 4 4000000 6e-4 \
+    depth_p 0.4 gain_p 0.6 gain_levels 50 speckle_p 0.5 speckle_std 0.4
+  configure shoulder shoulder shoulder-2 4800 5 6000000 7e-4 count 3000 box 0.6 affine_degrees 25 affine_shift 0.1 \
+    depth_p 0.4 gain_p 0.6 gain_levels 60 speckle_p 0.6 speckle_std 0.5
   # The paths in a configuration are those of the folder it is used in.
-  printf '%s\n' wrist shoulder hip | xargs -P 2 -I {} env RAYON_NUM_THREADS=1 "$sam2rad" train --config "$work/{}.toml" --out "$work/{}"
+  cp wrist.toml "$work"
+  printf '%s\n' "shoulder-1 shoulder-2 shoulder" "wrist hip" | RAYON_NUM_THREADS=1 xargs -P 2 -I {} \
+    sh -ec "for name in {}; do '$sam2rad' train --config '$work/'\$name.toml --out '$work/'\$name; done"
   for preset in "${presets[@]}"; do
     "$sam2rad" convert "$work/$preset/model.safetensors" "$preset.safetensors" --dtype q8
     "$sam2rad" phantom --preset "$preset" --sweep --frames 90 --seed 7 --out "$work/$preset-sweep" --cine "$preset.cine"
