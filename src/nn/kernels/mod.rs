@@ -98,7 +98,7 @@ impl Matrix<'_> {
     }
 }
 
-/// `out += left right` on one thread: `[m, k]`, `[k, n]`, and `out` with rows of `n` values, `out_stride` apart.
+/// `out += factor left right` on one thread: `[m, k]`, `[k, n]`, and `out` with rows of `n` values, `out_stride` apart.
 fn multiply_add(
     [m, n, k]: [usize; 3],
     left: Matrix<'_>,
