@@ -6,12 +6,9 @@ use burn::tensor::{Tensor, module, ops::ConvOptions};
 /// `[out]` -> `[batch, height / stride, width / stride, out]`, both rounded up. `groups` is 1, or `in` and `out` alike
 /// (depthwise).
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, stride: usize, groups: usize) -> Tensor<4> {
-    // Natively burn's own convolution stays: the golden vectors' chaotic tensors draw their noise from it, and with the kernel 19 of 630
-    // are over their bar instead of 12.
     #[cfg(feature = "cpu")]
     if let Some(y) = match groups {
-        1 if cfg!(target_arch = "wasm32") => super::kernels::conv2d(&x, &weight, &bias, stride),
-        1 => None,
+        1 => super::kernels::conv2d(&x, &weight, &bias, stride),
         _ => super::kernels::depthwise3x3(&x, &weight, &bias, stride),
     } {
         return y;

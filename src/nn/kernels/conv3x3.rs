@@ -82,23 +82,17 @@ fn pad(rows: &[f32], row_length: usize, distance: usize, first: usize, padded: &
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::assert_is_burns_convolution;
     use super::*;
-    use burn::tensor::{Device, Distribution, Tolerance, module, ops::ConvOptions};
 
     #[test]
     fn it_is_burns_convolution() {
-        let device = Device::flex();
-        for (batch, height, width, channels, out_channels) in [(1, 1, 1, 1, 1), (2, 7, 5, 3, 4), (1, 16, 16, 130, 8)] {
-            let x = Tensor::<4>::random([batch, height, width, channels], Distribution::Default, &device);
-            let weight = Tensor::<4>::random([out_channels, channels, 3, 3], Distribution::Default, &device);
-            let bias = Tensor::<1>::random([out_channels], Distribution::Default, &device);
-            for bias in [Some(bias), None] {
-                let found = conv3x3(&x, &weight, bias.as_ref()).unwrap();
-                let options = ConvOptions::new([1, 1], [1, 1], [1, 1], 1);
-                let expected = module::conv2d(x.clone().permute([0, 3, 1, 2]), weight.clone(), bias, options);
-                let expected = expected.permute([0, 2, 3, 1]).into_data();
-                found.into_data().assert_approx_eq::<f32>(&expected, Tolerance::rel_abs(1e-5, 1e-5));
-            }
+        for (picture, out_channels) in [([1, 1, 1, 1], 1), ([2, 7, 5, 3], 4), ([1, 16, 16, 130], 8)] {
+            let weight = [out_channels, picture[3], 3, 3];
+            assert_is_burns_convolution(picture, weight, 1, |x, weight, bias| conv3x3(x, weight, Some(bias)));
+            assert_is_burns_convolution(picture, weight, 1, |x, weight, bias| {
+                conv3x3(x, weight, None).map(|y| y + bias.clone().reshape([1, 1, 1, -1]))
+            });
         }
     }
 }

@@ -37,23 +37,16 @@ pub fn depthwise3x3(x: &Tensor<4>, weight: &Tensor<4>, bias: &Tensor<1>, stride:
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::assert_is_burns_convolution;
     use super::*;
-    use burn::tensor::{Device, Distribution, Tolerance, module, ops::ConvOptions};
 
     #[test]
     fn it_is_burns_convolution() {
-        let device = Device::flex();
-        for (batch, height, width, channels) in [(1, 1, 1, 1), (2, 7, 4, 3), (1, 16, 16, 130)] {
-            let x = Tensor::<4>::random([batch, height, width, channels], Distribution::Default, &device);
-            let weight = Tensor::<4>::random([channels, 1, 3, 3], Distribution::Default, &device);
-            let bias = Tensor::<1>::random([channels], Distribution::Default, &device);
+        for picture in [[1, 1, 1, 1], [2, 7, 4, 3], [1, 16, 16, 130]] {
             for stride in [1, 2] {
-                let found = depthwise3x3(&x, &weight, &bias, stride).unwrap();
-                let options = ConvOptions::new([stride; 2], [1, 1], [1, 1], channels);
-                let expected =
-                    module::conv2d(x.clone().permute([0, 3, 1, 2]), weight.clone(), Some(bias.clone()), options);
-                let expected = expected.permute([0, 2, 3, 1]).into_data();
-                found.into_data().assert_approx_eq::<f32>(&expected, Tolerance::rel_abs(1e-5, 1e-5));
+                assert_is_burns_convolution(picture, [picture[3], 1, 3, 3], stride, |x, weight, bias| {
+                    depthwise3x3(x, weight, bias, stride)
+                });
             }
         }
     }

@@ -38,9 +38,9 @@ use burn::tensor::{Bytes, DType, Shape, Tensor};
 use std::iter::Sum;
 use std::ops::Add;
 
-/// Products summed in one go by [`multiply_add`]. Short sums round less: at 128 the error of the image embedding is half of
-/// what it is with one sum, for 4 % of time.
-const SUM_LENGTH: usize = 128;
+/// Products summed in one go by [`multiply_add`]. Short sums round less: the image embedding's error is 0.73 to 1.0 of PyTorch's at
+/// 128 products, 0.50 to 0.71 at 32, and no smaller at 16.
+const SUM_LENGTH: usize = 32;
 
 /// The tensor as the CPU holds it, if it holds it as `f32`; it may be a strided view.
 fn on_cpu<const D: usize>(x: &Tensor<D>) -> Option<FlexTensor> {
@@ -113,16 +113,13 @@ fn multiply_add(
     left.check(m, k);
     right.check(k, n);
     assert!((m - 1) * out_stride + n <= out.len() && n <= out_stride);
+    #[cfg(target_arch = "wasm32")]
+    if m.min(k) >= product::LEAST {
+        return product::add_product([m, n, k], left, right, out, out_stride, factor);
+    }
     let blocks = k.div_ceil(SUM_LENGTH);
     for block in 0..blocks {
         let (first, end) = (k * block / blocks, k * (block + 1) / blocks);
-        let left = Matrix { offset: left.offset + first * left.column_stride, ..left };
-        let right = Matrix { offset: right.offset + first * right.row_stride, ..right };
-        #[cfg(target_arch = "wasm32")]
-        if m.min(end - first) >= product::LEAST {
-            product::add_product([m, n, end - first], left, right, out, out_stride, factor);
-            continue;
-        }
         // SAFETY: the three matrices lie within their slices (checked above), and `out` is borrowed exclusively.
         unsafe {
             gemm::gemm(
@@ -133,10 +130,10 @@ fn multiply_add(
                 1,
                 out_stride as isize,
                 true,
-                left.data.as_ptr().add(left.offset),
+                left.data.as_ptr().add(left.offset + first * left.column_stride),
                 left.column_stride as isize,
                 left.row_stride as isize,
-                right.data.as_ptr().add(right.offset),
+                right.data.as_ptr().add(right.offset + first * right.row_stride),
                 right.column_stride as isize,
                 right.row_stride as isize,
                 1.0,
@@ -167,4 +164,28 @@ fn threads() -> usize {
     return rayon::current_num_threads();
     #[cfg(not(feature = "rayon"))]
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::{Device, Distribution, Tolerance, module, ops::ConvOptions};
+
+    /// Asserts that `kernel` is burn's convolution, for a random picture and weight of these shapes (channels last, and `[out, in / groups,
+    /// size, size]`), padded with half the kernel.
+    pub fn assert_is_burns_convolution(
+        picture: [usize; 4],
+        weight: [usize; 4],
+        stride: usize,
+        kernel: impl Fn(&Tensor<4>, &Tensor<4>, &Tensor<1>) -> Option<Tensor<4>>,
+    ) {
+        let device = Device::flex();
+        let options = ConvOptions::new([stride; 2], [weight[2] / 2; 2], [1, 1], picture[3] / weight[1]);
+        let x = Tensor::<4>::random(picture, Distribution::Default, &device);
+        let bias = Tensor::<1>::random([weight[0]], Distribution::Default, &device);
+        let weight = Tensor::<4>::random(weight, Distribution::Default, &device);
+        let found = kernel(&x, &weight, &bias).expect("the tensors are on the CPU");
+        let expected = module::conv2d(x.permute([0, 3, 1, 2]), weight, Some(bias), options).permute([0, 2, 3, 1]);
+        found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-5, 1e-5));
+    }
 }

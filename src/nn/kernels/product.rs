@@ -2,7 +2,7 @@
 //! unrolled, so that most of what it reads goes through the stack: this one takes 4 rows and 8 columns at a time, and is a fifth to a
 //! third faster there.
 
-use super::Matrix;
+use super::{Matrix, SUM_LENGTH};
 
 /// Rows, and values in each, below which copying them side by side does not pay.
 #[cfg(target_arch = "wasm32")]
@@ -26,14 +26,16 @@ pub fn add_product(
         let first = i * ROWS;
         pack_rows(first..m.min(first + ROWS), left, &mut rows);
         for (j, panel) in panels.chunks_exact(k).enumerate() {
-            let sums = tile(&rows, panel);
             let (start, end) = (j * COLUMNS, n.min((j + 1) * COLUMNS));
-            for (out, sums) in out.chunks_mut(out_stride).zip(sums).take(m - first) {
-                let out = &mut out[start..end];
-                match out.as_mut_array::<COLUMNS>() {
-                    // Of a known width, which vectorises.
-                    Some(out) => add(out, &sums, factor),
-                    None => add(out, &sums, factor),
+            for (rows, panel) in rows.chunks(SUM_LENGTH).zip(panel.chunks(SUM_LENGTH)) {
+                let sums = tile(rows, panel);
+                for (out, sums) in out.chunks_mut(out_stride).zip(sums).take(m - first) {
+                    let out = &mut out[start..end];
+                    match out.as_mut_array::<COLUMNS>() {
+                        // Of a known width, which vectorises.
+                        Some(out) => add(out, &sums, factor),
+                        None => add(out, &sums, factor),
+                    }
                 }
             }
         }
@@ -110,8 +112,8 @@ mod tests {
 
     #[test]
     fn it_is_the_sum_of_products_for_every_layout() {
-        let data: Vec<f32> = (0..4000).map(|i| (i * 7919 % 1009) as f32 / 1009.0 - 0.5).collect();
-        for [m, n, k] in [[1, 1, 1], [4, 8, 3], [5, 9, 7], [13, 31, 20], [3, 64, 16]] {
+        let data: Vec<f32> = (0..5000).map(|i| (i * 7919 % 1009) as f32 / 1009.0 - 0.5).collect();
+        for [m, n, k] in [[1, 1, 1], [4, 8, 3], [5, 9, 7], [13, 31, 20], [3, 64, 70]] {
             let plain = |offset, columns| Matrix { data: &data, offset, row_stride: columns, column_stride: 1 };
             for left in [plain(3, k + 2), plain(3, m + 1).transposed()] {
                 for right in [plain(50, n + 1), plain(50, k).transposed()] {
