@@ -77,10 +77,12 @@ export async function segmentPicture(page: Page, file = picture): Promise<void> 
   await settled(page);
 }
 
-/** Until the frame on the stage has its answer. */
+/** Until the frame on the stage has its answer, drawn. */
 export async function settled(page: Page): Promise<void> {
   await expect(page.locator('#training-data')).toContainText('Model’s training data');
   await expect.poll(async () => (await asked(page)).every(({ type, answered }) => answered > 0 || type === 'choose-backend')).toBe(true);
+  // The stage draws in the animation frame after the one that the answer came in.
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
 }
 
 /** The stage's pixels: red, green, blue, alpha of one, a share of the canvas from its left top. */
