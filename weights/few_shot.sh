@@ -45,7 +45,9 @@ phantoms() {
     for count in "${counts[@]}"; do
       # From nothing there is no model to start from, and nothing to adapt.
       if [ "$mode" = scratch ]; then start='s/^init = .*/init = "scratch"/; s/micro_adapter/micro/; s/sam2_lora/sam2/'; else start=; fi
-      sed "s/^mode = .*/mode = \"$mode\"/; s#^folder = .*#folder = \"$data\"\nlimit = $count#; s/^steps = .*/steps = 400/; s/^validate_every = .*/validate_every = 400/; $start" \
+      # Each picture is seen 80 times, however many there are.
+      steps=$((40 * count))
+      sed "s/^mode = .*/mode = \"$mode\"/; s#^folder = .*#folder = \"$data\"\nlimit = $count#; s/^steps = .*/steps = $steps/; s/^validate_every = .*/validate_every = $steps/; $start" \
         weights/echo_lv.toml >"$work/few-$mode-$count.toml"
       echo "few-$mode-$count"
     done
