@@ -99,15 +99,23 @@ test('two fingers zoom and move, a double click fits', async ({ browser }) => {
   const client = await context.newCDPSession(page);
   const touch = (type: string, apart: number) =>
     client.send('Input.dispatchTouchEvent', { type: type as 'touchStart', touchPoints: apart === 0 ? [] : [{ x: x - apart, y }, { x: x + apart, y }] });
-  const drawn = () => page.locator('#canvas').evaluate((canvas: HTMLCanvasElement) => canvas.toDataURL());
+  // Small, for Chromium now and then draws the same lines a little otherwise, once it has been asked for its pixels.
+  const drawn = () =>
+    page.locator('#canvas').evaluate((canvas: HTMLCanvasElement) => {
+      const small = new OffscreenCanvas(64, 64).getContext('2d')!;
+      small.imageSmoothingQuality = 'high';
+      small.drawImage(canvas, 0, 0, 64, 64);
+      return [...small.getImageData(0, 0, 64, 64).data];
+    });
   const before = await drawn();
+  const change = async () => (await drawn()).reduce((most, value, i) => Math.max(most, Math.abs(value - before[i]!)), 0);
   await touch('touchStart', 40);
   await touch('touchMove', 80);
   await touch('touchMove', 120);
   await touch('touchEnd', 0);
-  await expect.poll(drawn).not.toBe(before);
+  await expect.poll(change).toBeGreaterThan(100);
   await page.mouse.dblclick(x, y);
-  await expect.poll(drawn).toBe(before);
+  await expect.poll(change).toBeLessThan(20);
   await context.close();
 });
 
