@@ -55,12 +55,13 @@ async function run(page: Page, bundle: 'cpu' | 'webgpu'): Promise<Record<string,
   );
 }
 
-function compare(found: Record<string, number[]>): void {
+/** Every tensor within its bar; those behind the chaotic chains (see tests/golden/main.rs) within `chaotic` times it. */
+function compare(found: Record<string, number[]>, chaotic = 1): void {
   const names = Object.keys(found);
   expect(names.length).toBe(16);
   const worst = names.map((name) => ({ name, of: ofBar(golden, name, found[name]!) })).sort((a, b) => b.of - a.of);
   for (const { name, of } of worst) console.log(`${name.padEnd(30)} ${of.toFixed(2)} of its bar`);
-  expect(worst.filter(({ of }) => of > 1)).toEqual([]);
+  expect(worst.filter(({ name, of }) => of > (name.startsWith('decoder.') ? chaotic : 1))).toEqual([]);
 }
 
 test('nano_256 is the reference on the CPU bundle', async ({ page }) => {
@@ -71,6 +72,7 @@ test('nano_256 is the reference on the WebGPU bundle', async ({ page }) => {
   // A software adapter takes seconds to compile a kernel: two minutes in all where this was written.
   test.setTimeout(20 * 60_000);
   const started = Date.now();
-  compare(await run(page, 'webgpu'));
+  // burn tries its matrix products and takes the quickest: which one, and with it the order of sums, is chance.
+  compare(await run(page, 'webgpu'), 2);
   console.log(`${((Date.now() - started) / 1000).toFixed(0)} s on the software adapter, compiling included`);
 });
