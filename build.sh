@@ -132,7 +132,7 @@ run_tests() {
   get_chromium
   say "browser tests"
   mkdir -p target/browser
-  cargo run --release --locked --example formula_model -- target/browser
+  cargo run --release --locked --features dicom --example formula_model -- target/browser
   npm --prefix www run --silent test
 }
 
