@@ -27,18 +27,22 @@ configure() {
 make() {
   train base.toml base
   train hip.toml hips
-  local stronger=(affine_degrees 25 affine_shift 0.1 depth_p 0.4 gain_p 0.6 gain_levels 60 speckle_p 0.6 speckle_std 0.5)
+  local noisier=(gain_p 0.6 gain_levels 60 speckle_p 0.6 speckle_std 0.5)
+  local stronger=("${noisier[@]}" affine_degrees 25 affine_shift 0.1 depth_p 0.4)
+  # The wrist's two structures look alike, and place tells them apart: its pictures stay where they are.
+  local still=(flip_p 0 affine_p 0 crop_p 0 centred_crop_p 0 depth_p 0)
   configure hip-1 hip hips 1400 3 3000000 5e-4
   # Two steps in five go by a box or clicks alone, with no predicted prompts: the decoder must learn to follow them.
   configure hip-2 hip hip-1 1800 6 9000000 6e-4 count 3600 learned 0.5 box 0.7 points 0.4 "${stronger[@]}"
   configure hip hip hip-2 1600 7 10000000 6e-4 count 3200 learned 0.75 box 0.7 points 0.4 "${stronger[@]}"
+  configure wrist-1 wrist hips 3000 2 2000000 1e-3 count 1600 "${still[@]}"
+  configure wrist-2 wrist wrist-1 1800 8 11000000 8e-4 count 3600 learned 0.7 box 0.6 points 0.4 "${still[@]}" "${noisier[@]}"
+  configure wrist wrist wrist-2 1200 9 12000000 6e-4 learned 0.8 box 0.6 points 0.4 "${still[@]}" "${noisier[@]}"
   configure shoulder-1 shoulder hips 3600 2 2000000 8e-4
   configure shoulder-2 shoulder shoulder-1 3600 4 4000000 6e-4 \
     depth_p 0.4 gain_p 0.6 gain_levels 50 speckle_p 0.5 speckle_std 0.4
   configure shoulder shoulder shoulder-2 4800 5 6000000 7e-4 count 3000 box 0.6 "${stronger[@]}"
-  # The paths in a configuration are those of the folder it is used in.
-  cp wrist.toml "$work"
-  printf '%s\n' "shoulder-1 shoulder-2 shoulder" "wrist hip-1 hip-2 hip" | RAYON_NUM_THREADS=1 xargs -P 2 -I {} \
+  printf '%s\n' "shoulder-1 shoulder-2 shoulder" "wrist-1 wrist-2 wrist hip-1 hip-2 hip" | RAYON_NUM_THREADS=1 xargs -P 2 -I {} \
     sh -ec "for name in {}; do '$sam2rad' train --config '$work/'\$name.toml --out '$work/'\$name; done"
   for preset in "${presets[@]}"; do
     "$sam2rad" convert "$work/$preset/model.safetensors" "$preset.safetensors" --dtype q8
