@@ -18,7 +18,8 @@ const url = `http://localhost:${port}/`;
 export default defineConfig({
   testDir: '../tests/browser',
   outputDir: '../target/browser/results',
-  workers: 1,
+  // A page computes with two threads, and waits more than it computes.
+  workers: 2,
   timeout: 300_000,
   // A frame takes a fifth of a second on a free machine, seconds on a busy one.
   expect: { timeout: 60_000 },

@@ -9,6 +9,10 @@ import { onScreen, path, pixelAt } from './support';
 
 export const FRAMES = 24;
 export const SIDE = 128;
+/** Each worker has files of its own: another's page may read one while it is written. */
+const folder = path(`../../target/browser/worker-${process.env.TEST_PARALLEL_INDEX ?? 'none'}`);
+/** The frames of `makeCine`, as pictures. */
+export const FRAME_FOLDER = `${folder}/frames`;
 /** Of the square that says which frame it is. */
 const MARK = 24;
 
@@ -49,18 +53,17 @@ export function greyPng(pixels: Uint8Array, width = SIDE, height = SIDE): Buffer
 
 /** A .cine file packed by the page's own script; its path. */
 export function makeCine(): string {
-  const dir = path('../../target/browser/frames');
-  mkdirSync(dir, { recursive: true });
-  for (let frame = 0; frame < FRAMES; frame++) writeFileSync(`${dir}/${frame}.png`, greyPng(greyFrame(frame)));
-  const out = path('../../target/browser/test.cine');
-  execFileSync('node', [path('../../www/scripts/make-cine.mjs'), dir, out, '50', '0.25']);
+  mkdirSync(FRAME_FOLDER, { recursive: true });
+  for (let frame = 0; frame < FRAMES; frame++) writeFileSync(`${FRAME_FOLDER}/${frame}.png`, greyPng(greyFrame(frame)));
+  const out = `${folder}/test.cine`;
+  execFileSync('node', [path('../../www/scripts/make-cine.mjs'), FRAME_FOLDER, out, '50', '0.25']);
   return out;
 }
 
 /** What Chromium's fake camera plays: uncompressed YUV 4:2:0 with grey alone; its path. */
 export function makeY4m(width = 160, height = 128): string {
-  const out = path(`../../target/browser/camera-${width}x${height}.y4m`);
-  mkdirSync(path('../../target/browser'), { recursive: true });
+  mkdirSync(folder, { recursive: true });
+  const out = `${folder}/camera-${width}x${height}.y4m`;
   const parts = [Buffer.from(`YUV4MPEG2 W${width} H${height} F20:1 Ip A1:1 C420\n`)];
   for (let frame = 0; frame < FRAMES; frame++) {
     parts.push(Buffer.from('FRAME\n'), Buffer.from(greyFrame(frame, width, height)), Buffer.alloc((width * height) / 2, 128));

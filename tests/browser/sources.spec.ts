@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { expect, test, type Page } from '../../www/playwright';
-import { FRAMES, frameOnStage, greyFrame, greyPng, makeCine, SIDE } from './media';
+import { FRAME_FOLDER, FRAMES, frameOnStage, greyFrame, greyPng, makeCine, SIDE } from './media';
 import { complaints, onScreen, openWithModel, path, segmentPicture, settled } from './support';
 
 async function hideMasks(page: Page): Promise<void> {
@@ -32,7 +32,7 @@ test('several pictures become a strip, in the order people count', async ({ page
 test('a folder is opened with all its pictures', async ({ page }) => {
   makeCine();
   await openWithModel(page);
-  await page.locator('#folder').setInputFiles(path('../../target/browser/frames'));
+  await page.locator('#folder').setInputFiles(FRAME_FOLDER);
   await expect(page.locator('#strip button')).toHaveCount(FRAMES);
 });
 
