@@ -23,6 +23,8 @@ pub struct Augmentation {
     pub crop_p: f64,
     /// The smallest part, as a share of the area.
     pub crop_min: f32,
+    /// The largest part; above 1 it is the whole picture made smaller, somewhere on black.
+    pub crop_max: f32,
     /// A part of the picture around the labels, enlarged to its size.
     pub centred_crop_p: f64,
     /// The smallest part, as a share of a side.
@@ -59,6 +61,7 @@ impl Default for Augmentation {
             flip_p: 0.3,
             crop_p: 0.3,
             crop_min: 0.8,
+            crop_max: 1.0,
             centred_crop_p: 0.5,
             centred_crop_min: 0.8,
             depth_p: 0.0,
@@ -120,7 +123,7 @@ impl Augmentation {
             affine = affine.then(Affine { matrix: [-1.0, 0.0, 0.0, 1.0], offset: [width, 0.0] });
         }
         if left_out != 2 && happens(self.crop_p, rng) {
-            let share = rng.random_range(self.crop_min..=1.0).sqrt();
+            let share = rng.random_range(self.crop_min..=self.crop_max).sqrt();
             let [left, top] = [width, height].map(|side| rng.random::<f32>() * (1.0 - share) * side);
             affine = affine.then(Affine::enlarged([left, top], share));
         }
@@ -284,7 +287,8 @@ mod tests {
     #[test]
     fn labels_stay_on_what_they_label() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let all = Augmentation { affine_p: 1.0, flip_p: 1.0, crop_p: 1.0, depth_p: 1.0, ..Augmentation::default() };
+        let shape = Augmentation { affine_p: 1.0, flip_p: 1.0, crop_p: 1.0, depth_p: 1.0, ..Augmentation::none() };
+        let all = Augmentation { crop_max: 1.5, ..shape };
         for _ in 0..50 {
             let changed = all.apply(&picture(), &mut rng);
             let bright = changed.rgb().chunks(3).map(|pixel| pixel[0] > 125);

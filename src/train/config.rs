@@ -297,7 +297,11 @@ impl TrainConfig {
                 return Err(format!("`augmentation.{name}` is {value}; it must be at least 0.1"));
             }
         }
-        for (name, value) in [("gamma_max", augmentation.gamma_max), ("depth_factor", augmentation.depth_factor)] {
+        for (name, value) in [
+            ("crop_max", augmentation.crop_max),
+            ("gamma_max", augmentation.gamma_max),
+            ("depth_factor", augmentation.depth_factor),
+        ] {
             if !(value >= 1.0 && value.is_finite()) {
                 return Err(format!("`augmentation.{name}` is {value}; it must be at least 1"));
             }
