@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn labels_stay_on_what_they_label() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let shape = Augmentation { affine_p: 1.0, flip_p: 1.0, crop_p: 1.0, depth_p: 1.0, ..Augmentation::none() };
+        let shape = Augmentation { affine_p: 1.0, flip_p: 1.0, crop_p: 1.0, depth_p: 1.0, ..Augmentation::default() };
         let all = Augmentation { crop_max: 1.5, ..shape };
         for _ in 0..50 {
             let changed = all.apply(&picture(), &mut rng);
@@ -296,6 +296,18 @@ mod tests {
             // Bilinear and nearest may disagree on the edge.
             assert!(apart < 12, "{apart} pixels");
         }
+    }
+
+    #[test]
+    fn a_part_larger_than_the_picture_is_the_whole_picture_made_smaller() {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let smaller = Augmentation { crop_p: 1.0, crop_min: 1.0, crop_max: 4.0, ..Augmentation::none() };
+        let labelled = |picture: &TrainingPicture| picture.class_ids().iter().filter(|id| **id == 1).count();
+        let whole = labelled(&picture());
+        let found: Vec<usize> = (0..50).map(|_| labelled(&smaller.apply(&picture(), &mut rng))).collect();
+        // At most four times smaller, and a pixel of its edge more or less.
+        assert!(found.iter().all(|found| (whole / 4 - 10..=whole).contains(found)), "{found:?} of {whole}");
+        assert!(found.iter().any(|found| 2 * found < whole), "{found:?} of {whole}");
     }
 
     #[test]
