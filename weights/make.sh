@@ -30,7 +30,7 @@ make() {
   local noisier=(gain_p 0.6 gain_levels 60 speckle_p 0.6 speckle_std 0.5)
   local stronger=("${noisier[@]}" affine_degrees 25 affine_shift 0.1 depth_p 0.4)
   # The wrist's two structures look alike, and place tells them apart: its pictures stay where they are. The shoulder's last ones do
-  # too, but half of them are made smaller, for on a wide probe everything is small.
+  # too, but two in five of them are made smaller, for on a wide probe everything is small.
   local still=(flip_p 0 affine_p 0 crop_p 0 centred_crop_p 0 depth_p 0)
   configure hip-1 hip hips 1400 3 3000000 5e-4
   # Two steps in five go by a box or clicks alone, with no predicted prompts: the decoder must learn to follow them.
