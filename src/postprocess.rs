@@ -63,6 +63,21 @@ pub struct ClassMap {
     pub extents: Vec<Extent>,
 }
 
+impl ClassMap {
+    /// Labels, `[height, width]`: class id `i + 1` is structure `i` of `structures`.
+    ///
+    /// # Panics
+    /// Where they do not fill whole rows.
+    pub fn from_labels(width: usize, class_ids: Vec<u8>, structures: usize) -> Self {
+        assert!(width > 0 && class_ids.len().is_multiple_of(width), "labels have whole rows");
+        let mut extents = vec![Extent::default(); structures];
+        for (y, row) in class_ids.chunks_exact(width).enumerate() {
+            extents.iter_mut().zip(1..).for_each(|(extent, class_id)| extent.add_row(y, 0, row, class_id));
+        }
+        Self { width, height: class_ids.len() / width, class_ids, extents }
+    }
+}
+
 /// Gives each pixel to the structure with the largest logit there, if that is above 0 (the first one, where equal).
 ///
 /// # Panics
@@ -180,11 +195,11 @@ fn positive_part(logits: &[f32], side: usize) -> Option<(Range<usize>, Range<usi
 }
 
 impl Extent {
-    /// Counts the pixels of `class_id` in row `y`, of which `pixels` begins at column `left`.
-    fn add_row(&mut self, y: usize, left: usize, pixels: &[u8], class_id: u8) {
-        let Some(first) = pixels.iter().position(|&id| id == class_id) else { return };
-        let last = pixels.iter().rposition(|&id| id == class_id).unwrap_or(first);
-        self.area += pixels[first..=last].iter().map(|&id| usize::from(id == class_id)).sum::<usize>();
+    /// Counts the pixels of the mask in row `y`: those of `value` in `pixels`, which begin at column `left`.
+    pub(crate) fn add_row<T: PartialEq>(&mut self, y: usize, left: usize, pixels: &[T], value: T) {
+        let Some(first) = pixels.iter().position(|pixel| *pixel == value) else { return };
+        let last = pixels.iter().rposition(|pixel| *pixel == value).unwrap_or(first);
+        self.area += pixels[first..=last].iter().map(|pixel| usize::from(*pixel == value)).sum::<usize>();
         let row = PixelBox { left: left + first, top: y, right: left + last + 1, bottom: y + 1 };
         self.bounds = Some(match self.bounds {
             Some(bounds) => PixelBox {

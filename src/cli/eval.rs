@@ -3,9 +3,7 @@
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use sam2rad::dataset::{Dataset, Split};
-use sam2rad::evaluation::{
-    Mask, PictureScores, Prompting, Report, Subject, evaluate_picture, match_structures, relabel,
-};
+use sam2rad::evaluation::{PictureScores, Prompting, Report, Subject, evaluate_picture, match_structures, relabel};
 use sam2rad::overlay::{OverlayStyle, draw};
 use sam2rad::postprocess::ClassMap;
 use sam2rad::segmenter::{Request, Segmenter};
@@ -124,13 +122,12 @@ impl Eval {
         let names = dataset.names(self.split);
         let Some(i) = names.iter().position(|name| *name == scores.name) else { return Ok(()) };
         let mut labelled = relabel(dataset.read(self.split, i)?, matched);
-        let (width, height) = (labelled.frame.width(), labelled.frame.height());
         let encoded = segmenter.encode(&labelled.frame);
         let answer = burn::tensor::read_sync(segmenter.segment(&encoded, &Request::default()))?;
-        let class_ids: Vec<u8> = (1..=segmenter.structures().len() as u8).collect();
+        let structures = segmenter.structures().len();
+        let class_ids: Vec<u8> = (1..=structures as u8).collect();
         let colors: Vec<_> = segmenter.structures().iter().map(|structure| structure.color).collect();
-        let extents = class_ids.iter().map(|&id| Mask::of_class(width, &labelled.class_ids, id).extent());
-        let truth = ClassMap { width, height, extents: extents.collect(), class_ids: labelled.class_ids };
+        let truth = ClassMap::from_labels(labelled.frame.width(), labelled.class_ids, structures);
         let style = OverlayStyle::for_frame(&labelled.frame);
         let frame = &mut labelled.frame;
         draw(frame, &answer.map, &class_ids, &colors, OverlayStyle { contour_width: 0, ..style });

@@ -117,13 +117,12 @@ impl Train {
                     println!("{text}");
                 }
             }
-            Event::Validation { step, validation, is_best } => {
-                let dice = names.iter().zip(&validation.dice);
-                let dice: Vec<_> = dice
-                    .map(|(name, dice)| dice.map_or(format!("{name} -"), |dice| format!("{name} {dice:.3}")))
-                    .collect();
-                let (presence, best) = (validation.presence_accuracy, if is_best { " (best so far)" } else { "" });
-                let text = format!("step {step}: Dice {}; presence {presence:.3}{best}", dice.join(", "));
+            Event::Validation { step, scores, is_best } => {
+                let figure = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.3}"));
+                let dice = names.iter().zip(&scores.dice).map(|(name, dice)| format!("{name} {}", figure(*dice)));
+                let dice = dice.collect::<Vec<_>>().join(", ");
+                let (presence, best) = (figure(scores.presence_accuracy), if is_best { " (best so far)" } else { "" });
+                let text = format!("step {step}: Dice {dice}; presence {presence}{best}");
                 progress.suspend(|| println!("{text}"));
             }
         };

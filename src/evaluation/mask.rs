@@ -42,13 +42,8 @@ impl Mask {
     /// Pixels in the mask and the smallest box around them.
     pub fn extent(&self) -> Extent {
         let mut extent = Extent::default();
-        for (y, row) in self.pixels.chunks_exact(self.width).enumerate() {
-            let Some(left) = row.iter().position(|&inside| inside) else { continue };
-            let right = row.iter().rposition(|&inside| inside).unwrap_or(left) + 1;
-            extent.area += row.iter().filter(|&&inside| inside).count();
-            let row = PixelBox { left, top: y, right, bottom: y + 1 };
-            extent.bounds = Some(extent.bounds.map_or(row, |bounds| union(bounds, row)));
-        }
+        let rows = self.pixels.chunks_exact(self.width).enumerate();
+        rows.for_each(|(y, row)| extent.add_row(y, 0, row, true));
         extent
     }
 

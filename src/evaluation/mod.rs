@@ -89,14 +89,20 @@ pub fn relabel(mut picture: LabelledPicture, matched: &[usize]) -> LabelledPictu
     picture
 }
 
-/// How good a model is on its own.
+/// How good a model is on its own: means over pictures.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AutonomousScores {
-    /// For each structure its mean Dice; `None` where no picture has it.
-    pub mean_dice: Vec<Option<f64>>,
-    /// For each structure, in how many of the pictures its presence or absence is said rightly, 0 to 1; `None` without
-    /// pictures.
-    pub presence_accuracy: Vec<Option<f64>>,
+    /// Dice of each structure over the pictures in which it is labelled; `None` where it is in none.
+    pub dice: Vec<Option<f64>>,
+    /// In how many of all pictures and structures presence or absence is said rightly, 0 to 1; `None` without pictures.
+    pub presence_accuracy: Option<f64>,
+}
+
+impl AutonomousScores {
+    /// The mean over the structures that are in a picture; 0 where none is.
+    pub fn mean_dice(&self) -> f64 {
+        Statistics::new(self.dice.iter().flatten().copied()).map_or(0.0, |dice| dice.mean)
+    }
 }
 
 /// Segments labelled pictures autonomously; class id `i + 1` is the model's structure `i`.
@@ -108,11 +114,12 @@ pub fn evaluate_autonomous(
     pictures: &[LabelledPicture],
 ) -> Result<AutonomousScores, RequestError> {
     let structures: Vec<usize> = (0..segmenter.structures().len()).collect();
-    let promptings = [Prompting::AUTONOMOUS];
-    let scores = pictures.iter().map(|picture| evaluate_picture(segmenter, picture, &structures, &promptings));
-    let scores = scores.collect::<Result<Vec<_>, _>>()?;
-    let of = |i: usize| scores.iter().flat_map(|picture| &picture.structures).filter(move |s| s.structure == i);
-    let mean_dice = structures.iter().map(|&i| Statistics::new(of(i).filter_map(|s| s.dice)).map(|s| s.mean));
-    let presence_accuracy = structures.iter().map(|&i| Presence::new(of(i)).accuracy());
-    Ok(AutonomousScores { mean_dice: mean_dice.collect(), presence_accuracy: presence_accuracy.collect() })
+    let judge = |picture| evaluate_picture(segmenter, picture, &structures, &[Prompting::AUTONOMOUS]);
+    let pictures = pictures.iter().map(judge).collect::<Result<Vec<_>, _>>()?;
+    let scores = || pictures.iter().flat_map(|picture| &picture.structures);
+    let dice = |&i: &usize| Statistics::new(scores().filter(|s| s.structure == i).filter_map(|s| s.dice));
+    Ok(AutonomousScores {
+        dice: structures.iter().map(|i| dice(i).map(|dice| dice.mean)).collect(),
+        presence_accuracy: Presence::new(scores()).accuracy(),
+    })
 }

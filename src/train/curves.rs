@@ -111,9 +111,9 @@ fn paint_validation<'a>(
     };
     for (i, structure) in structures.iter().enumerate() {
         let [red, green, blue] = structure.color;
-        line(format!("Dice {}", structure.name), RGBColor(red, green, blue), &|row| row.validation.dice[i])?;
+        line(format!("Dice {}", structure.name), RGBColor(red, green, blue), &|row| row.scores.dice[i])?;
     }
-    line("presence told rightly".into(), RGBColor(120, 120, 120), &|row| Some(row.validation.presence_accuracy))?;
+    line("presence told rightly".into(), RGBColor(120, 120, 120), &|row| row.scores.presence_accuracy)?;
     legend(&mut chart)
 }
 

@@ -6,6 +6,7 @@ use crate::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::dataset::DatasetError;
 use crate::picture::PictureError;
+use crate::segmenter::RequestError;
 
 /// Why a training cannot start or go on, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub enum TrainError {
     /// An overlay cannot be written.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// The network does not answer.
+    #[error(transparent)]
+    Request(#[from] RequestError),
     /// The saved state is not there or is another training's.
     #[error("{path}: {why}")]
     Resume {

@@ -3,7 +3,7 @@
 //! ```text
 //! TrainConfig -> data (phantoms or a folder) -> augment -> picture: input, targets, manual prompts
 //!             -> start (weights)             -> forward -> loss -> gradients -> AdamW -> average of the weights
-//!                                               validate, report, state (checkpoints), model file
+//!                                               evaluate, report, state (checkpoints), model file
 //! ```
 
 mod augment;
@@ -25,7 +25,6 @@ mod start;
 mod state;
 mod trainable;
 mod trainer;
-mod validate;
 
 pub use augment::Augmentation;
 pub use config::{
@@ -39,4 +38,3 @@ pub use report::{LossRow, LossValues};
 pub use start::StartFile;
 pub use trainable::Mode;
 pub use trainer::{End, Event, Trainer};
-pub use validate::{Validation, validate};

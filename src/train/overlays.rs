@@ -1,5 +1,6 @@
 //! Validation pictures with the truth on the left and the answer on the right.
 
+use burn::tensor::read_sync;
 use std::path::Path;
 
 use super::TrainError;
@@ -8,47 +9,26 @@ use crate::dataset::LabelledPicture;
 use crate::frame::Frame;
 use crate::overlay::{OverlayStyle, draw};
 use crate::picture;
-use crate::postprocess::{ClassMap, Extent, PixelBox};
+use crate::postprocess::ClassMap;
+use crate::segmenter::{Request, Segmenter};
 
-/// Writes `NAME-STEP.png` for each picture that has an answer.
-pub(super) fn write(
+/// Writes `NAME-STEP.png` for each picture.
+pub(super) fn write<'a>(
     folder: &Path,
     step: usize,
-    pictures: &[LabelledPicture],
-    answers: &[ClassMap],
-    structures: &[Structure],
+    segmenter: &Segmenter,
+    pictures: impl Iterator<Item = &'a LabelledPicture>,
 ) -> Result<(), TrainError> {
     std::fs::create_dir_all(folder).map_err(TrainError::io(folder))?;
-    for (picture, answer) in pictures.iter().zip(answers) {
-        let truth = class_map(picture, structures.len());
-        let both =
-            side_by_side(&painted(&picture.frame, &truth, structures), &painted(&picture.frame, answer, structures));
-        let stem = Path::new(&picture.name).file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
+    let structures = segmenter.structures();
+    for LabelledPicture { name, frame, class_ids, .. } in pictures {
+        let truth = ClassMap::from_labels(frame.width(), class_ids.clone(), structures.len());
+        let answer = read_sync(segmenter.segment(&segmenter.encode(frame), &Request::default()))?.map;
+        let both = side_by_side(&painted(frame, &truth, structures), &painted(frame, &answer, structures));
+        let stem = Path::new(name).file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
         picture::write(&folder.join(format!("{stem}-{step:06}.png")), both)?;
     }
     Ok(())
-}
-
-/// The labels as a class map.
-fn class_map(picture: &LabelledPicture, structures: usize) -> ClassMap {
-    let width = picture.frame.width();
-    let extent = |i: usize| {
-        let pixels = picture.class_ids.iter().enumerate().filter(|(_, id)| usize::from(**id) == i + 1);
-        pixels.fold(Extent { area: 0, bounds: None }, |extent, (at, _)| {
-            let (x, y) = (at % width, at / width);
-            let PixelBox { left, top, right, bottom } =
-                extent.bounds.unwrap_or(PixelBox { left: x, top: y, right: x + 1, bottom: y + 1 });
-            let bounds =
-                PixelBox { left: left.min(x), top: top.min(y), right: right.max(x + 1), bottom: bottom.max(y + 1) };
-            Extent { area: extent.area + 1, bounds: Some(bounds) }
-        })
-    };
-    ClassMap {
-        width,
-        height: picture.frame.height(),
-        class_ids: picture.class_ids.clone(),
-        extents: (0..structures).map(extent).collect(),
-    }
 }
 
 fn painted(frame: &Frame, map: &ClassMap, structures: &[Structure]) -> Frame {

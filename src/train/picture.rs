@@ -5,13 +5,12 @@ use rand::Rng;
 
 use super::forward::PromptKinds;
 use super::loss::Targets;
+use crate::evaluation::MIN_PRESENT_PIXELS;
 use crate::frame::Frame;
 use crate::model::{ManualPrompts, Point, PointLabel};
 use crate::preprocess::{FrameTransform, Normalization};
 use crate::resample::{Taps, resize_plane};
 
-/// A structure with fewer pixels of the model's input counts as absent (the reference: more than ten).
-const MIN_PIXELS: usize = 11;
 /// Clicks in one prompt, at most.
 const MAX_CLICKS: usize = 3;
 
@@ -149,9 +148,9 @@ impl TrainingPicture {
         self.class_ids.iter().enumerate().filter(move |(_, id)| usize::from(**id) == structure + 1)
     }
 
-    /// Whether the structure has more than a few pixels.
+    /// Whether the structure has more than [`MIN_PRESENT_PIXELS`] pixels of the model's input.
     pub fn has(&self, structure: usize) -> bool {
-        self.pixels_of(structure).nth(MIN_PIXELS - 1).is_some()
+        self.pixels_of(structure).nth(MIN_PRESENT_PIXELS).is_some()
     }
 
     /// First and last column and row of the structure, left, top, right, bottom, in pixels; zeros where it is absent.

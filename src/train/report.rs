@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::TrainError;
 use super::loss::Losses;
-use super::validate::Validation;
+use crate::evaluation::AutonomousScores;
 
 /// Losses of one or more pictures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -138,7 +138,7 @@ pub struct ValidationRow {
     /// Steps done.
     pub step: usize,
     /// What was found.
-    pub validation: Validation,
+    pub scores: AutonomousScores,
 }
 
 /// The tables of a training, in its output folder.
@@ -175,11 +175,11 @@ impl Tables {
         for record in reader.records() {
             let record = record.map_err(text)?;
             let number = |i: usize| record.get(i).and_then(|field| field.parse::<f64>().ok());
-            let validation = Validation {
+            let scores = AutonomousScores {
                 dice: (0..structures).map(|i| number(i + 2)).collect(),
-                presence_accuracy: number(structures + 2).unwrap_or(f64::NAN),
+                presence_accuracy: number(structures + 2),
             };
-            self.validation_rows.push(ValidationRow { step: number(0).unwrap_or(0.0) as usize, validation });
+            self.validation_rows.push(ValidationRow { step: number(0).unwrap_or(0.0) as usize, scores });
         }
         Ok(())
     }
@@ -197,10 +197,11 @@ impl Tables {
         let names = structures.iter().map(|name| format!("dice {name}"));
         let header = ["step".to_owned(), "dice".to_owned()].into_iter().chain(names);
         rows.write_record(header.chain(["presence accuracy".to_owned()])).expect(in_memory);
-        for ValidationRow { step, validation } in &self.validation_rows {
-            let dice = validation.dice.iter().map(|dice| dice.map_or(String::new(), |dice| format!("{dice:.5}")));
-            let row = [step.to_string(), format!("{:.5}", validation.mean_dice())].into_iter().chain(dice);
-            rows.write_record(row.chain([format!("{:.5}", validation.presence_accuracy)])).expect(in_memory);
+        let figure = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.5}"));
+        for ValidationRow { step, scores } in &self.validation_rows {
+            let dice = [Some(scores.mean_dice())].into_iter().chain(scores.dice.iter().copied());
+            let figures = dice.chain([scores.presence_accuracy]).map(figure);
+            rows.write_record([step.to_string()].into_iter().chain(figures)).expect(in_memory);
         }
         replace(&self.validation, &rows.into_inner().expect(in_memory))
     }

@@ -19,12 +19,13 @@ use super::random::{Purpose, generator};
 use super::report::{LossRow, LossValues, Sums, Tables, ValidationRow};
 use super::start::{Start, StartFile, start};
 use super::state::{self, Parts, State};
-use super::validate::{Validation, validate};
 use super::{TrainError, average, curves, overlays};
 use crate::checkpoint::{Dtype, ModelCard, collect, write_model_file};
 use crate::config::Sam2RadConfig;
+use crate::evaluation::{AutonomousScores, evaluate_autonomous};
 use crate::model::Sam2Rad;
 use crate::preprocess::Normalization;
+use crate::segmenter::Segmenter;
 
 /// What a training tells while it goes on.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ pub enum Event<'a> {
         /// Steps done.
         step: usize,
         /// What was found.
-        validation: &'a Validation,
+        scores: &'a AutonomousScores,
         /// It is the best so far, and was written.
         is_best: bool,
     },
@@ -251,10 +252,10 @@ impl Trainer {
             self.write_model(&model, "model.safetensors")?;
             return Ok(false);
         }
-        let kept = self.config.report.overlays;
-        let (validation, answers) = validate(model.clone(), &self.network, &self.card, &self.data.validation, kept)
-            .map_err(|error| TrainError::Settings(error.to_string()))?;
-        let (step, dice) = (self.state.step, validation.mean_dice());
+        let pictures = &self.data.validation;
+        let segmenter = Segmenter::new(model.clone(), self.network.clone(), self.card.clone(), self.device.clone());
+        let scores = evaluate_autonomous(&segmenter, pictures)?;
+        let (step, dice) = (self.state.step, scores.mean_dice());
         let is_best = self.state.best.is_none_or(|(best, _)| dice > best);
         if is_best {
             self.state.best = Some((dice, step));
@@ -263,13 +264,13 @@ impl Trainer {
         } else {
             self.state.stale += 1;
         }
-        self.tables.validation_rows.push(ValidationRow { step, validation: validation.clone() });
+        self.tables.validation_rows.push(ValidationRow { step, scores: scores.clone() });
         self.tables.write(&self.names())?;
-        let structures = &self.card.structures;
-        overlays::write(&self.out.join("overlays"), step, &self.data.validation, &answers, structures)?;
+        let painted = pictures.iter().take(self.config.report.overlays);
+        overlays::write(&self.out.join("overlays"), step, &segmenter, painted)?;
         let path = self.out.join("curves.png");
-        curves::draw(&path, &self.tables.loss_rows, &self.tables.validation_rows, structures)?;
-        watch(Event::Validation { step, validation: &validation, is_best });
+        curves::draw(&path, &self.tables.loss_rows, &self.tables.validation_rows, &self.card.structures)?;
+        watch(Event::Validation { step, scores: &scores, is_best });
         let patience = self.config.report.patience;
         Ok(patience > 0 && self.state.stale >= patience)
     }
