@@ -113,7 +113,8 @@ impl PhantomCommand {
             written.collect::<Result<_, _>>()?
         };
         progress.finish_and_clear();
-        dataset.spacing_mm.extend(spacings);
+        // A seed may be in both splits, with another machine.
+        dataset.spacing_mm.extend(spacings.into_iter().map(|(name, mm)| (format!("{}/{name}", self.split), mm)));
         let text = serde_json::to_string_pretty(&dataset)?;
         std::fs::write(&description, text).map_err(|source| DatasetError::Io { path: description, source })?;
         println!("{count} pictures written to {}", folder.display());
@@ -182,9 +183,10 @@ mod tests {
     fn a_second_split_is_added_to_the_description() {
         let out = tempfile::tempdir().unwrap();
         command(out.path(), Preset::Wrist, Split::Train, 0).run().unwrap();
-        command(out.path(), Preset::Wrist, Split::Test, 70).run().unwrap();
-        assert_eq!(spacings(out.path()), ["00000.png", "00001.png", "00070.png", "00071.png"]);
-        for file in ["Train/imgs/00001.png", "Train/gts/00001.png", "Test/imgs/00070.png", "Test/gts/00071.png"] {
+        command(out.path(), Preset::Wrist, Split::Test, 0).run().unwrap();
+        let names = ["Test/00000.png", "Test/00001.png", "Train/00000.png", "Train/00001.png"];
+        assert_eq!(spacings(out.path()), names);
+        for file in ["Train/imgs/00001.png", "Train/gts/00001.png", "Test/imgs/00000.png", "Test/gts/00001.png"] {
             assert!(out.path().join(file).is_file(), "{file}");
         }
     }
