@@ -5,7 +5,11 @@ use sam2rad::checkpoint::{LoadOptions, ModelFile, load};
 use sam2rad::phantom::{Preset, Ranges};
 use sam2rad::segmenter::{Request, Segmenter};
 use sam2rad::train::{End, Event, Mode, StartFile, TrainConfig, TrainError, Trainer};
+use std::io::{BufRead, BufReader};
+#[cfg(unix)]
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -106,6 +110,27 @@ fn the_loss_falls_and_a_stopped_training_goes_on_as_if_it_had_not_stopped() {
     for name in ["curves.png", "overlays/hip-90-000008.png"] {
         assert!(whole.join(name).is_file(), "{name}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_leaves_a_checkpoint_and_ends_the_program_as_the_signal_would() {
+    let folder = tempfile::tempdir().unwrap();
+    config(folder.path(), &CONFIG.replace("steps = 8", "steps = 100000"));
+    let mut training = Command::new(env!("CARGO_BIN_EXE_sam2rad"))
+        .args(["train", "--config", "config.toml", "--out", "out"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(training.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("pictures/s")), "it ended before it trained");
+    let sent = Command::new("sh").arg("-c").arg(format!("kill -INT {}", training.id())).status().unwrap();
+    assert!(sent.success());
+    assert!(lines.any(|line| line.contains("go on with --resume")));
+    assert_eq!(training.wait().unwrap().signal(), Some(signal_hook::consts::SIGINT));
+    assert!(folder.path().join("out/checkpoint/state.json").is_file());
 }
 
 #[test]

@@ -10,10 +10,17 @@ cargo build --release --locked
 readonly sam2rad="${CARGO_TARGET_DIR:-target}/release/sam2rad"
 mkdir -p "$work"
 
-# The trainings that standard input names, two at a time with one thread each; one that is done is not done again.
-train_all() {
-  xargs -P 2 -I {} sh -c "[ -e $work/{}/model.safetensors ] || RAYON_NUM_THREADS=1 $sam2rad train --config $work/{}.toml --out $work/{} >$work/{}.log"
+# The trainings that standard input names, two at a time with one thread each; one that is done is not done again, and one that was
+# stopped begins anew.
+train() {
+  if [ ! -e "$work/$1/model.safetensors" ]; then
+    rm -rf "${work:?}/$1"
+    RAYON_NUM_THREADS=1 "$sam2rad" train --config "$work/$1.toml" --out "$work/$1" >"$work/$1.log"
+  fi
 }
+export -f train
+export sam2rad work
+train_all() { xargs -P 2 -I {} bash -euc "train {}"; }
 
 # mean and standard deviation of a column of numbers
 mean() { awk '{ n++; sum += $1; squares += $1 * $1 } END { mean = sum / n; printf "%.3f ± %.3f", mean, sqrt(squares / n - mean * mean) }'; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the demo weights and cines from nothing: simulated ultrasound alone, seeds fixed.
-#   weights/make.sh         a base on simulated hips, then from it a model for each preset, two at a time
+#   weights/make.sh         a base on simulated hips, then from it a model for each preset, two at a time; stopped, it goes on where it was
 #   weights/make.sh judge   measures the models in weights/ on simulated pictures of unseen seeds; reports go to target/weights
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -10,8 +10,17 @@ cargo build --release --locked
 sam2rad=$(realpath "${CARGO_TARGET_DIR:-../target}/release/sam2rad")
 mkdir -p "$work"
 
+# train NAME...: one after the other by $work/NAME.toml, each from its checkpoint where it has one.
 # One thread each: on so small a network two trainings on two cores are quicker than one.
-train() { RAYON_NUM_THREADS=1 "$sam2rad" train --config "$1" --out "$work/$2"; }
+train() {
+  for name in "$@"; do
+    local resume=()
+    if [ -e "$work/$name/checkpoint" ]; then resume=(--resume); else rm -rf "${work:?}/$name"; fi
+    RAYON_NUM_THREADS=1 "$sam2rad" train --config "$work/$name.toml" --out "$work/$name" "${resume[@]}"
+  done
+}
+export -f train
+export sam2rad work
 
 # configure NAME PRESET INIT STEPS SEED FIRST RATE [KEY VALUE]...: a configuration from demo.toml with other values
 configure() {
@@ -25,8 +34,8 @@ configure() {
 }
 
 make() {
-  train base.toml base
-  train hip.toml hips
+  cp base.toml hips.toml "$work"
+  train base hips
   local noisier=(gain_p 0.6 gain_levels 60 speckle_p 0.6 speckle_std 0.5)
   local stronger=("${noisier[@]}" affine_degrees 25 affine_shift 0.1 depth_p 0.4)
   # The wrist's two structures look alike, and place tells them apart: its pictures stay where they are. The shoulder's last ones do
@@ -47,8 +56,8 @@ make() {
   configure shoulder-4 shoulder shoulder-3 1600 10 13000000 3e-4 count 3200 learned 0.85 points 0.3 "${still[@]}" "${noisier[@]}"
   configure shoulder shoulder shoulder-4 1600 12 15000000 3e-4 count 3200 learned 0.85 points 0.3 "${still[@]}" "${noisier[@]}" \
     crop_p 0.7 crop_min 0.8 crop_max 2.2 depth_p 0.3
-  printf '%s\n' "shoulder-1 shoulder-2 shoulder-3 shoulder-4 shoulder" "wrist-1 wrist-2 wrist-3 wrist hip-1 hip-2 hip" | RAYON_NUM_THREADS=1 xargs -P 2 -I {} \
-    sh -ec "for name in {}; do '$sam2rad' train --config '$work/'\$name.toml --out '$work/'\$name; done"
+  printf '%s\n' "shoulder-1 shoulder-2 shoulder-3 shoulder-4 shoulder" "wrist-1 wrist-2 wrist-3 wrist hip-1 hip-2 hip" |
+    xargs -P 2 -I {} bash -euc "train {}"
   for preset in "${presets[@]}"; do
     "$sam2rad" convert "$work/$preset/model.safetensors" "$preset.safetensors" --dtype q8
     "$sam2rad" phantom --preset "$preset" --sweep --frames 90 --seed 7 --out "$work/$preset-sweep" --cine "$preset.cine"

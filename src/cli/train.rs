@@ -138,6 +138,10 @@ impl Train {
                 End::Stopped => "stopped; go on with --resume",
             }
         );
+        if end == End::Stopped {
+            // A script that this is a part of must not go on as if the training were done.
+            signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT)?;
+        }
         Ok(())
     }
 }
