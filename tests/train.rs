@@ -134,6 +134,22 @@ fn ctrl_c_leaves_a_checkpoint_and_ends_the_program_as_the_signal_would() {
 }
 
 #[test]
+fn a_stop_before_the_first_row_or_the_first_checkpoint_is_no_dead_end() {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(folder.path(), CONFIG);
+    let out = folder.path().join("out");
+    train(&mut Trainer::new(config.clone(), None, &out, false).unwrap(), 1);
+    assert!(!out.join("losses.csv").exists());
+    let (end, resumed) = train(&mut Trainer::new(config.clone(), None, &out, true).unwrap(), 3);
+    assert_eq!((end, resumed.len()), (End::Stopped, 2));
+    // As a killed one leaves it: a row, and nothing to go on from or to lose.
+    assert!(out.join("losses.csv").exists());
+    std::fs::remove_dir_all(out.join("checkpoint")).unwrap();
+    assert!(Trainer::new(config, None, &out, false).is_ok());
+}
+
+#[test]
 fn a_changed_configuration_is_not_resumed() {
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let folder = tempfile::tempdir().unwrap();

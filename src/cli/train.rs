@@ -6,7 +6,7 @@ use sam2rad::train::{EXAMPLE, End, Event, Mode, StartFile, TrainConfig, Trainer}
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::model;
 
@@ -138,8 +138,8 @@ impl Train {
                 End::Stopped => "stopped; go on with --resume",
             }
         );
-        if end == End::Stopped {
-            // A script that this is a part of must not go on as if the training were done.
+        if stop.load(Ordering::Relaxed) {
+            // A script that this is a part of must stop too.
             signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT)?;
         }
         Ok(())

@@ -166,8 +166,11 @@ impl Tables {
 
     fn read(&mut self, structures: usize) -> Result<(), String> {
         let text = |error: csv::Error| format!("{error}; without its tables the training cannot go on");
-        let mut reader = csv::Reader::from_path(&self.losses).map_err(text)?;
-        self.loss_rows = reader.deserialize().collect::<Result<_, _>>().map_err(text)?;
+        // A stop may come before the first row of either.
+        if self.losses.exists() {
+            let mut reader = csv::Reader::from_path(&self.losses).map_err(text)?;
+            self.loss_rows = reader.deserialize().collect::<Result<_, _>>().map_err(text)?;
+        }
         if !self.validation.exists() {
             return Ok(());
         }

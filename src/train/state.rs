@@ -49,6 +49,11 @@ fn folder(out: &Path) -> PathBuf {
     out.join("checkpoint")
 }
 
+/// The checkpoint of `out`, if there is one: a stop between two renames leaves it under its other name.
+pub(super) fn find(out: &Path) -> Option<PathBuf> {
+    [folder(out), out.join("checkpoint.old")].into_iter().find(|folder| folder.is_dir())
+}
+
 /// Writes a checkpoint.
 pub(super) fn save(
     out: &Path,
@@ -89,11 +94,10 @@ fn remove(folder: &Path) -> Result<(), TrainError> {
 /// Reads the checkpoint of `out` into the network and optimizer that the configuration makes.
 pub(super) fn load(out: &Path, parts: Parts) -> Result<Parts, TrainError> {
     let Parts { model, average, optimizer, state } = parts;
-    // A stop between two renames leaves the old one under its other name.
-    let folder = [folder(out), out.join("checkpoint.old")].into_iter().find(|folder| folder.is_dir());
-    let folder = folder.ok_or_else(|| TrainError::Resume {
+    let folder = find(out).ok_or_else(|| TrainError::Resume {
         path: out.into(),
-        why: "there is no checkpoint in this folder; start without --resume".into(),
+        why: "there is no checkpoint in this folder; start without --resume, and with another --out if it has a model"
+            .into(),
     })?;
     let failed = |name: &str| {
         let path = folder.join(name);

@@ -27,6 +27,9 @@ use crate::model::Sam2Rad;
 use crate::preprocess::Normalization;
 use crate::segmenter::Segmenter;
 
+/// The file of the best network so far.
+const MODEL: &str = "model.safetensors";
+
 /// What a training tells while it goes on.
 #[derive(Debug)]
 pub enum Event<'a> {
@@ -88,7 +91,7 @@ impl Trainer {
     /// # Errors
     /// [`TrainError`]: what is wrong with the configuration, the pictures, the file or the folder.
     pub fn new(config: TrainConfig, file: Option<StartFile>, out: &Path, resume: bool) -> Result<Self, TrainError> {
-        if !resume && (out.join("checkpoint").exists() || out.join("losses.csv").exists()) {
+        if !resume && (state::find(out).is_some() || out.join(MODEL).exists()) {
             return Err(TrainError::Exists(out.into()));
         }
         let device = Device::flex();
@@ -249,7 +252,7 @@ impl Trainer {
     fn validate(&mut self, watch: &mut dyn FnMut(Event)) -> Result<bool, TrainError> {
         let model = self.result();
         if self.data.validation.is_empty() {
-            self.write_model(&model, "model.safetensors")?;
+            self.write_model(&model)?;
             return Ok(false);
         }
         let pictures = &self.data.validation;
@@ -260,7 +263,7 @@ impl Trainer {
         if is_best {
             self.state.best = Some((dice, step));
             self.state.stale = 0;
-            self.write_model(&model, "model.safetensors")?;
+            self.write_model(&model)?;
         } else {
             self.state.stale += 1;
         }
@@ -280,11 +283,11 @@ impl Trainer {
         self.average.clone().unwrap_or_else(|| self.model.valid())
     }
 
-    fn write_model(&self, model: &Sam2Rad, name: &str) -> Result<(), TrainError> {
+    fn write_model(&self, model: &Sam2Rad) -> Result<(), TrainError> {
         let seeds =
             format!("seed {}, {} steps of {} pictures", self.config.seed, self.state.step, self.config.batch_size);
         let card = ModelCard { provenance: format!("{}, {seeds}", self.card.provenance), ..self.card.clone() };
-        let (path, new) = (self.out.join(name), self.out.join(format!("{name}.new")));
+        let (path, new) = (self.out.join(MODEL), self.out.join(format!("{MODEL}.new")));
         write_model_file(&new, &card, &collect(model))?;
         std::fs::rename(&new, &path).map_err(TrainError::io(&path))
     }
