@@ -38,13 +38,15 @@ make() {
   train base hips
   local noisier=(gain_p 0.6 gain_levels 60 speckle_p 0.6 speckle_std 0.5)
   local stronger=("${noisier[@]}" affine_degrees 25 affine_shift 0.1 depth_p 0.4)
-  # The wrist's two structures look alike, and place tells them apart: its pictures stay where they are. The shoulder's last ones do
-  # too, but two in five of them are made smaller, for on a wide probe everything is small.
+  # The wrist's two structures look alike, and place tells them apart: its pictures stay where they are. Those of the others' last steps
+  # do too; two in five are made smaller in the end, for on a wide probe everything is small.
   local still=(flip_p 0 affine_p 0 crop_p 0 centred_crop_p 0 depth_p 0)
+  local smaller=(crop_p 0.7 crop_min 0.8 crop_max 2.2 depth_p 0.3)
   configure hip-1 hip hips 1400 3 3000000 5e-4
   # Two steps in five go by a box or clicks alone, with no predicted prompts: the decoder must learn to follow them.
   configure hip-2 hip hip-1 1800 6 9000000 6e-4 count 3600 learned 0.5 box 0.7 points 0.4 "${stronger[@]}"
-  configure hip hip hip-2 1600 7 10000000 6e-4 count 3200 learned 0.75 box 0.7 points 0.4 "${stronger[@]}"
+  configure hip-3 hip hip-2 1600 7 10000000 6e-4 count 3200 learned 0.75 box 0.7 points 0.4 "${stronger[@]}"
+  configure hip hip hip-3 1600 13 16000000 4e-4 count 3200 learned 0.85 box 0.6 points 0.4 "${still[@]}" "${noisier[@]}" "${smaller[@]}"
   configure wrist-1 wrist hips 3000 2 2000000 1e-3 count 1600 "${still[@]}"
   configure wrist-2 wrist wrist-1 1800 8 11000000 8e-4 count 3600 learned 0.7 box 0.6 points 0.4 "${still[@]}" "${noisier[@]}"
   configure wrist-3 wrist wrist-2 1200 9 12000000 6e-4 learned 0.8 box 0.6 points 0.4 "${still[@]}" "${noisier[@]}"
@@ -54,9 +56,8 @@ make() {
     depth_p 0.4 gain_p 0.6 gain_levels 50 speckle_p 0.5 speckle_std 0.4
   configure shoulder-3 shoulder shoulder-2 4800 5 6000000 7e-4 count 3000 box 0.6 "${stronger[@]}"
   configure shoulder-4 shoulder shoulder-3 1600 10 13000000 3e-4 count 3200 learned 0.85 points 0.3 "${still[@]}" "${noisier[@]}"
-  configure shoulder shoulder shoulder-4 1600 12 15000000 3e-4 count 3200 learned 0.85 points 0.3 "${still[@]}" "${noisier[@]}" \
-    crop_p 0.7 crop_min 0.8 crop_max 2.2 depth_p 0.3
-  printf '%s\n' "shoulder-1 shoulder-2 shoulder-3 shoulder-4 shoulder" "wrist-1 wrist-2 wrist-3 wrist hip-1 hip-2 hip" |
+  configure shoulder shoulder shoulder-4 1600 12 15000000 3e-4 count 3200 learned 0.85 points 0.3 "${still[@]}" "${noisier[@]}" "${smaller[@]}"
+  printf '%s\n' "shoulder-1 shoulder-2 shoulder-3 shoulder-4 shoulder" "wrist-1 wrist-2 wrist-3 wrist hip-1 hip-2 hip-3 hip" |
     xargs -P 2 -I {} bash -euc "train {}"
   for preset in "${presets[@]}"; do
     "$sam2rad" convert "$work/$preset/model.safetensors" "$preset.safetensors" --dtype q8
