@@ -6,6 +6,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 readonly presets=(hip wrist shoulder) work=../target/weights
+declare -rA sweep_seeds=([hip]=6 [wrist]=6 [shoulder]=1)
 cargo build --release --locked
 sam2rad=$(realpath "${CARGO_TARGET_DIR:-../target}/release/sam2rad")
 mkdir -p "$work"
@@ -63,7 +64,7 @@ make() {
     xargs -P 2 -I {} bash -euc "train {}"
   for preset in "${presets[@]}"; do
     "$sam2rad" convert "$work/$preset/model.safetensors" "$preset.safetensors" --dtype q8
-    "$sam2rad" phantom --preset "$preset" --sweep --frames 90 --seed 7 --out "$work/$preset-sweep" --cine "$preset.cine"
+    "$sam2rad" phantom --preset "$preset" --sweep --frames 90 --seed "${sweep_seeds[$preset]}" --out "$work/$preset-sweep" --cine "$preset.cine"
   done
 }
 

@@ -118,11 +118,12 @@ impl Preset {
         study.picture(&middle(&study.anatomy), &mut rng)
     }
 
-    /// The frames of a probe that is moved over one anatomy with both structures, there and back once.
+    /// The frames of a probe that is moved over one anatomy with both structures, there and back once, and not so far that
+    /// they leave it.
     pub fn sweep(self, ranges: Ranges, seed: u64, frames: usize) -> impl Iterator<Item = Phantom> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let study = Study::draw(self, ranges, [true; 2], &mut rng);
-        let reach_mm = rng.random_range(7.0..12.0);
+        let reach_mm = rng.random_range(2.5..5.0);
         let tilt = rng.random_range(2.0_f32..5.0).to_radians();
         let phase = rng.random_range(0.0..TAU);
         (0..frames).map(move |i| {

@@ -126,8 +126,8 @@ test('with the model that ships a box in manual mode gives a mask where it is', 
   await tool(page, '2');
   await tool(page, 'b');
   // Around the femoral head on the cine's first frame.
-  const size = { width: 420, height: 242 };
-  const [from, to] = [await onScreen(page, { x: 155, y: 50 }, size), await onScreen(page, { x: 263, y: 168 }, size)];
+  const size = { width: 344, height: 161 };
+  const [from, to] = [await onScreen(page, { x: 170, y: 20 }, size), await onScreen(page, { x: 261, y: 110 }, size)];
   await page.mouse.move(from.x, from.y);
   await page.mouse.down();
   await page.mouse.move(to.x, to.y, { steps: 4 });
