@@ -1,7 +1,7 @@
 //! Where the parts of a DICOM file lie (PS3.10 section 7, PS3.5 sections 7 and A.4): bytes -> ranges of bytes.
 //!
-//! Nothing is read here but headers, and every length is checked against the file before anyone reads by it: the readers
-//! of `dicom-object` allocate what a header asks for.
+//! Nothing is read here but headers, and every length is checked against the file and the value representation before
+//! anyone reads by it: the readers of `dicom-object` allocate what a header asks for.
 
 use std::io::Cursor;
 use std::ops::Range;
@@ -170,6 +170,12 @@ fn find_pixel_data(bytes: &[u8], data_set: usize, syntax: &TransferSyntax) -> Re
                 if end > bytes.len() {
                     return Err(DicomError::Truncated { tag: header.tag, at });
                 }
+                if !header.len.0.is_multiple_of(unit(header.vr)) {
+                    let (tag, vr, length) = (header.tag, header.vr, header.len.0);
+                    return Err(damaged(format!(
+                        "the element {tag} has {length} bytes, no whole number of {vr} values"
+                    )));
+                }
                 decoder.skip_bytes(header.len.0).map_err(|error| damaged(error.to_string()))?;
             }
             LazyDataToken::LazyItemValue { len, decoder } => {
@@ -182,6 +188,17 @@ fn find_pixel_data(bytes: &[u8], data_set: usize, syntax: &TransferSyntax) -> Re
         }
     }
     Err(DicomError::NoPixelData)
+}
+
+/// Bytes of one of an element's values, 1 for text (PS3.5 table 6.2-1). The readers of `dicom-parser` take whole values: they
+/// would read what is left over as the next element's header, and go by its length.
+fn unit(vr: VR) -> u32 {
+    match vr {
+        VR::SS | VR::US | VR::OW => 2,
+        VR::AT | VR::FL | VR::OF | VR::SL | VR::UL | VR::OL => 4,
+        VR::FD | VR::OD | VR::SV | VR::UV | VR::OV => 8,
+        _ => 1,
+    }
 }
 
 /// The items of encapsulated pixel data, the offset table first. A damaged end ends the list.

@@ -1,4 +1,5 @@
 //! Whatever the bytes, a file is read or refused: nothing panics, hangs, or takes memory that the file could not fill.
+//! `PROPTEST_CASES=1000000 cargo test --release --features dicom --test dicom robust` tries for minutes.
 
 use proptest::prelude::*;
 use sam2rad::dicom::DicomFile;
@@ -36,8 +37,6 @@ const SEEDS: [&str; 12] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
-
     #[test]
     fn files_with_changed_bytes_are_read_or_refused(
         seed in prop::sample::select(&SEEDS[..]),
@@ -80,4 +79,16 @@ fn a_value_longer_than_the_file_takes_no_memory() {
     let at = bytes.windows(2).position(|pair| pair == b"UT" || pair == b"OW" || pair == b"OB").unwrap();
     bytes[at + 4..at + 8].copy_from_slice(&0x7FFF_FFFEu32.to_le_bytes());
     assert!(most_held(|| look_at(&bytes)) < 1 << 20);
+}
+
+#[test]
+fn a_length_that_does_not_fit_the_value_representation_is_refused() {
+    let mut bytes = read("MR_small.dcm");
+    // Pixel Representation, two bytes as US, says that it is UL. Read as no value at all, its two bytes would begin the
+    // next header, and what follows be taken for a length of 273 MB.
+    let at = bytes.windows(6).position(|header| header == b"\x28\x00\x03\x01US").unwrap();
+    bytes[at + 5] = b'L';
+    assert!(most_held(|| look_at(&bytes)) < 1 << 20);
+    let error = DicomFile::open(bytes).unwrap_err().to_string();
+    assert!(error.contains("(0028,0103) has 2 bytes, no whole number of UL values"), "{error}");
 }
