@@ -6,6 +6,7 @@ import { sameBox, wholeOf, type Box, type Point } from '../../shared/geometry';
 import type { Prompt, PromptSet } from '../prompts/prompts';
 import type { Answer, Caliper, Look } from '../state';
 import { colorOf } from './colors';
+import { drawNames } from './names';
 import type { View } from './view';
 
 export interface Scene {
@@ -44,7 +45,10 @@ export function draw(context: Context, scene: Scene): void {
   context.imageSmoothingQuality = scene.moving ? 'low' : 'high';
   context.drawImage(picture, 0, 0);
   const line = (width: number) => (width * scene.density) / view.scale;
-  if (card !== null && answer !== null && answer.question.model === card) drawAnswer(context, answer, card, look, line);
+  if (card !== null && answer !== null && answer.question.model === card) {
+    drawAnswer(context, answer, card, look, line);
+    if (look.names) drawNames(context, answer, card, look, line(1));
+  }
   drawCrop(context, scene, line);
   for (const caliper of scene.calipers) drawCaliper(context, caliper, scene.lengthOf(caliper), line);
   if (card === null) return;
@@ -56,7 +60,7 @@ export function draw(context: Context, scene: Scene): void {
 
 type Line = (width: number) => number;
 
-function drawAnswer(context: Context, { segmentation, size }: Answer, card: ModelCard, look: Look, line: Line): void {
+function drawAnswer(context: Context, { segmentation }: Answer, card: ModelCard, look: Look, line: Line): void {
   context.lineJoin = 'round';
   for (const { structure, present, contours, predicted_box } of segmentation.structures) {
     if (look.hidden.has(structure)) continue;
@@ -76,29 +80,6 @@ function drawAnswer(context: Context, { segmentation, size }: Answer, card: Mode
     }
     if (look.style !== 'fill') outline(context, path, color, line(2), line(3.5));
   }
-  if (!look.names) return;
-  for (const { structure, present, contours } of segmentation.structures) {
-    if (present && !look.hidden.has(structure)) drawName(context, card.structures[structure]!.name, contours, colorOf(card, look, structure), size.width, line);
-  }
-}
-
-/** Over the highest place of the mask's longest contour, but within the picture's sides. */
-function drawName(context: Context, name: string, contours: readonly Float32Array[], color: string, width: number, line: Line): void {
-  const [longest] = [...contours].sort((a, b) => b.length - a.length);
-  if (longest === undefined) return;
-  let [x, y] = [0, Infinity];
-  for (let i = 0; i < longest.length; i += 2) if (longest[i + 1]! < y) [x, y] = [longest[i]!, longest[i + 1]!];
-  context.font = `600 ${line(13)}px system-ui, sans-serif`;
-  context.textAlign = 'center';
-  context.textBaseline = 'bottom';
-  const half = context.measureText(name).width / 2;
-  x = Math.max(half, Math.min(width - half, x));
-  context.lineJoin = 'round';
-  context.strokeStyle = DARK;
-  context.lineWidth = line(4);
-  context.strokeText(name, x, y - line(5));
-  context.fillStyle = color;
-  context.fillText(name, x, y - line(5));
 }
 
 const paths = new WeakMap<object, Path2D>();
