@@ -2,8 +2,10 @@
 
 #[path = "support/card.rs"]
 mod card;
+#[allow(dead_code, reason = "the golden tests share it")]
+#[path = "golden/formula.rs"]
+mod formula;
 
-use burn::tensor::Device;
 use sam2rad::checkpoint::{Dtype, collect, write_model_file};
 use sam2rad::config::{Architecture, Sam2RadConfig};
 use std::path::{Path, PathBuf};
@@ -17,7 +19,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A `micro` model with two structures and fresh weights.
+/// A `micro` model with two structures and the golden formula's weights, the same in every run.
 fn write_model(folder: &Path) -> PathBuf {
     let architecture = Architecture {
         image_encoder: "micro".into(),
@@ -26,7 +28,7 @@ fn write_model(folder: &Path) -> PathBuf {
     };
     let config = Sam2RadConfig::new(architecture, 256, 2, 10).unwrap();
     let path = folder.join("micro.safetensors");
-    write_model_file(&path, &card::card(&config, Dtype::F32), &collect(&config.init(&Device::flex()))).unwrap();
+    write_model_file(&path, &card::card(&config, Dtype::F32), &collect(&formula::network(&config, "cli:"))).unwrap();
     path
 }
 
