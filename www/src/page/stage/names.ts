@@ -25,7 +25,8 @@ export function drawNames(context: Context, { segmentation, size }: Answer, card
     const top = present && !look.hidden.has(structure) ? topOf(contours) : null;
     if (top === null) return [];
     const text = card.structures[structure]!.name;
-    const width = context.measureText(text).width;
+    // With its dark rim, and room beside it.
+    const width = context.measureText(text).width + 10 * pixel;
     const x = Math.max(width / 2, Math.min(size.width - width / 2, top.x));
     return [{ text, color: colorOf(card, look, structure), at: { x, y: top.y - 5 * pixel }, width }];
   });
