@@ -170,7 +170,7 @@ fn find_pixel_data(bytes: &[u8], data_set: usize, syntax: &TransferSyntax) -> Re
                 if end > bytes.len() {
                     return Err(DicomError::Truncated { tag: header.tag, at });
                 }
-                if !header.len.0.is_multiple_of(unit(header.vr)) {
+                if !header.len.0.is_multiple_of(value_size(header.vr)) {
                     let (tag, vr, length) = (header.tag, header.vr, header.len.0);
                     return Err(damaged(format!(
                         "the element {tag} has {length} bytes, no whole number of {vr} values"
@@ -192,7 +192,7 @@ fn find_pixel_data(bytes: &[u8], data_set: usize, syntax: &TransferSyntax) -> Re
 
 /// Bytes of one of an element's values, 1 for text (PS3.5 table 6.2-1). The readers of `dicom-parser` take whole values: they
 /// would read what is left over as the next element's header, and go by its length.
-fn unit(vr: VR) -> u32 {
+fn value_size(vr: VR) -> u32 {
     match vr {
         VR::SS | VR::US | VR::OW => 2,
         VR::AT | VR::FL | VR::OF | VR::SL | VR::UL | VR::OL => 4,

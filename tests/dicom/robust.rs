@@ -37,6 +37,8 @@ const SEEDS: [&str; 12] = [
 ];
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(600), ..ProptestConfig::default() })]
+
     #[test]
     fn files_with_changed_bytes_are_read_or_refused(
         seed in prop::sample::select(&SEEDS[..]),
