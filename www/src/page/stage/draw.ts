@@ -7,6 +7,7 @@ import type { Prompt, PromptSet } from '../prompts/prompts';
 import type { Answer, Caliper, Look } from '../state';
 import { colorOf } from './colors';
 import { drawNames } from './names';
+import { DARK, setText, write, type Context } from './text';
 import type { View } from './view';
 
 export interface Scene {
@@ -31,10 +32,6 @@ export interface Scene {
   /** Radius of the brush in pixels of the frame, where the pointer is. */
   brush: { at: Point; radius: number } | null;
 }
-
-type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
-
-const DARK = 'rgb(0 0 0 / 65%)';
 
 export function draw(context: Context, scene: Scene): void {
   const { picture, view, look, card, answer } = scene;
@@ -170,15 +167,8 @@ function drawCaliper(context: Context, { from, to }: Caliper, length: string, li
     path.lineTo(x + acrossX, y + acrossY);
   }
   outline(context, path, '#ffffff', line(1.5), line(3.5));
-  context.font = `600 ${line(13)}px system-ui, sans-serif`;
-  context.textAlign = 'left';
-  context.textBaseline = 'middle';
-  context.strokeStyle = DARK;
-  context.lineWidth = line(4);
-  const [x, y] = [(from.x + to.x) / 2 + line(10), (from.y + to.y) / 2 + line(10)];
-  context.strokeText(length, x, y);
-  context.fillStyle = '#ffffff';
-  context.fillText(length, x, y);
+  setText(context, line(1), 'left', 'middle');
+  write(context, length, (from.x + to.x) / 2 + line(10), (from.y + to.y) / 2 + line(10), '#ffffff');
 }
 
 function outlineRim(context: Context, path: Path2D, color: string, width: number): void {

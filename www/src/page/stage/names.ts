@@ -4,8 +4,7 @@ import type { ModelCard } from '../../shared/api';
 import type { Point } from '../../shared/geometry';
 import type { Answer, Look } from '../state';
 import { colorOf } from './colors';
-
-type Context = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+import { setText, write, type Context } from './text';
 
 /** A line of text in pixels of the picture; `at` is the middle of its lower edge. */
 export interface Name {
@@ -15,12 +14,7 @@ export interface Name {
 
 /** Draws the names of the structures that are present and shown; `pixel` is one of the screen's in the picture. */
 export function drawNames(context: Context, { segmentation, size }: Answer, card: ModelCard, look: Look, pixel: number): void {
-  context.font = `600 ${13 * pixel}px system-ui, sans-serif`;
-  context.textAlign = 'center';
-  context.textBaseline = 'bottom';
-  context.lineJoin = 'round';
-  context.strokeStyle = 'rgb(0 0 0 / 65%)';
-  context.lineWidth = 4 * pixel;
+  setText(context, pixel, 'center', 'bottom');
   const names = segmentation.structures.flatMap(({ structure, present, contours }) => {
     const top = present && !look.hidden.has(structure) ? topOf(contours) : null;
     if (top === null) return [];
@@ -30,11 +24,7 @@ export function drawNames(context: Context, { segmentation, size }: Answer, card
     const x = Math.max(width / 2, Math.min(size.width - width / 2, top.x));
     return [{ text, color: colorOf(card, look, structure), at: { x, y: top.y - 5 * pixel }, width }];
   });
-  for (const { text, color, at } of apart(names, 17 * pixel)) {
-    context.strokeText(text, at.x, at.y);
-    context.fillStyle = color;
-    context.fillText(text, at.x, at.y);
-  }
+  for (const { text, color, at } of apart(names, 17 * pixel)) write(context, text, at.x, at.y, color);
 }
 
 /** The highest place of a mask's longest contour. */
