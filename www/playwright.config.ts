@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { defineConfig } from '@playwright/test';
 import { ARGS, EXECUTABLE } from './playwright';
 
@@ -11,9 +12,21 @@ const args = [
   '--use-angle=swiftshader',
 ];
 
-// Several checkouts may be tested at once on one machine.
-const port = process.env.SAM2RAD_PORT ?? '4173';
+// A port that is free now: `build.sh serve` and the tests of other checkouts may be running. Playwright's workers read this file too, and
+// get the same one.
+const port = (process.env.SAM2RAD_PORT ??= String(await freePort()));
 const url = `http://localhost:${port}/`;
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on('error', reject);
+    server.listen(0, () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
 
 export default defineConfig({
   testDir: '../tests/browser',

@@ -3,13 +3,14 @@
 import { byId, h, onChosen, setText } from '../page/dom';
 import { computesOn } from '../page/format';
 import { listShipped, originOf } from '../page/sources/shipped';
-import { baseUrl, forcedBackend, WorkerClient } from '../page/stream/client';
+import { forcedBackend, startModelWorker } from '../page/stream/client';
 import { IMAGE_SIZES, type ModelCard } from '../shared/api';
+import { baseUrl } from '../shared/base-url';
 import { wholeOf } from '../shared/geometry';
 import { FailureError, messageOf, type BackendChoice, type ModelOrigin } from '../shared/messages';
 import { report, type Run } from './report';
 
-const client = new WorkerClient();
+const client = startModelWorker();
 const figures = byId('figures');
 const start = byId<HTMLButtonElement>('start');
 const stop = byId<HTMLButtonElement>('stop');

@@ -1,8 +1,11 @@
 // DICOM files for the page: opened in a worker of their own, which starts with the first file and is replaced after a crash.
 
-import { FailureError, type Failure } from '../shared/messages';
+import { baseUrl } from '../shared/base-url';
+import { WorkerClient } from '../shared/worker-client';
 import type { DicomInfo, SegmentationRequest } from './api';
-import type { FromWorker, Replies, Request, ToWorker } from './messages';
+import type { Replies, Request } from './messages';
+
+type Client = WorkerClient<Request, Replies>;
 
 /** Everything here rejects with a FailureError: what is wrong, and what the reader can do. */
 export interface OpenedDicom {
@@ -22,14 +25,14 @@ export async function looksLikeDicom(file: File): Promise<boolean> {
 }
 
 export async function openDicom(file: File): Promise<OpenedDicom> {
-  let client = DicomClient.current();
+  let client = current();
   let opened = await client.ask({ type: 'open', base: baseUrl(), file });
   let closed = false;
 
   /** The file as the present worker knows it. */
   const known = async () => {
     if (client.crashed && !closed) {
-      client = DicomClient.current();
+      client = current();
       opened = await client.ask({ type: 'open', base: baseUrl(), file });
     }
     return { client, file: opened.file };
@@ -54,57 +57,13 @@ export async function openDicom(file: File): Promise<OpenedDicom> {
   };
 }
 
-interface Pending {
-  resolve(value: Replies[Request['type']]): void;
-  reject(error: FailureError): void;
-}
+let latest: Client | null = null;
 
-class DicomClient {
-  private static latest: DicomClient | null = null;
-
-  static current(): DicomClient {
-    if (this.latest === null || this.latest.crashed) this.latest = new DicomClient();
-    return this.latest;
+/** The worker that reads DICOM; a fresh one after a crash. */
+function current(): Client {
+  if (latest === null || latest.crashed) {
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'dicom' });
+    latest = new WorkerClient(worker, 'The background program that reads DICOM');
   }
-
-  crashed = false;
-  private readonly worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'dicom' });
-  private readonly pending = new Map<number, Pending>();
-  private next = 1;
-
-  constructor() {
-    this.worker.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => this.receive(data));
-    this.worker.addEventListener('error', () => {
-      this.crash({ kind: 'crash', message: 'The background program that reads DICOM could not start.', advice: 'Reload the page; if it stays so, update the browser.' });
-    });
-  }
-
-  ask<R extends Request>(request: R): Promise<Replies[R['type']]> {
-    const id = this.next++;
-    return new Promise((resolve, reject) => {
-      this.pending.set(id, { resolve: resolve as Pending['resolve'], reject });
-      this.worker.postMessage({ id, request } satisfies ToWorker);
-    });
-  }
-
-  private receive(message: FromWorker): void {
-    if (message.type === 'crashed') return this.crash(message.failure);
-    const pending = this.pending.get(message.id);
-    if (pending === undefined) return;
-    this.pending.delete(message.id);
-    if (message.type === 'reply') pending.resolve(message.value);
-    else pending.reject(new FailureError(message.failure));
-  }
-
-  private crash(failure: Failure): void {
-    this.crashed = true;
-    this.worker.terminate();
-    const waiting = [...this.pending.values()];
-    this.pending.clear();
-    for (const { reject } of waiting) reject(new FailureError(failure));
-  }
-}
-
-function baseUrl(): string {
-  return new URL('./', document.baseURI).href;
+  return latest;
 }

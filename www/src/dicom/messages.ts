@@ -1,6 +1,6 @@
 // Everything that crosses between page and DICOM worker. To add a call: a Request, its row in Replies, a case in worker.ts.
 
-import type { Failure } from '../shared/messages';
+import type { Asked, Told } from '../shared/worker-client';
 import type { DicomFrame, DicomInfo, SegmentationRequest } from './api';
 
 /** `file` is the number that `open` gave. */
@@ -17,9 +17,5 @@ export interface Replies {
   close: null;
 }
 
-export type ToWorker = { id: number; request: Request };
-
-export type FromWorker =
-  | { type: 'reply'; id: number; value: Replies[Request['type']] }
-  | { type: 'failed'; id: number; failure: Failure }
-  | { type: 'crashed'; failure: Failure };
+export type ToWorker = Asked<Request>;
+export type FromWorker = Told<Replies[Request['type']]>;

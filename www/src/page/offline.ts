@@ -4,7 +4,7 @@ import type { FromServiceWorker, ToServiceWorker } from '../service-worker/messa
 import { h, setText } from './dom';
 import type { App } from './app';
 import type { State } from './state';
-import { baseUrl } from './stream/client';
+import { baseUrl } from '../shared/base-url';
 
 export function offlineLine({ store }: App): HTMLElement {
   const line = h('p', { id: 'offline', className: 'quiet', hidden: true });

@@ -10,7 +10,14 @@ export class Store {
 
   update(change: Partial<State>): void {
     this.state = { ...this.state, ...change };
-    for (const view of this.views) view(this.state);
+    for (const view of this.views) {
+      try {
+        view(this.state);
+      } catch (error) {
+        // The other views go on, and so does whoever changed the state.
+        reportError(error);
+      }
+    }
   }
 
   /** Says what failed, or that it does no more. */

@@ -4,6 +4,8 @@
 
 import type { Explanation, ModelCard, Segmentation, SegmentRequest } from './api';
 import type { Box } from './geometry';
+import type { Runs } from './runs';
+import type { Asked, Told } from './worker-client';
 
 export type Backend = 'cpu' | 'webgpu';
 
@@ -41,12 +43,14 @@ export interface Replies {
   'memory': { bytes: number };
 }
 
-/** Boxes and contours are in pixels of the whole frame; `class_ids` has those of the crop alone, `width` × `height`. */
-export interface CroppedSegmentation extends Segmentation {
+/** Boxes and contours are in pixels of the whole frame; `runs` are the class ids of the crop alone, `width` × `height`. */
+export interface CroppedSegmentation extends Omit<Segmentation, 'class_ids'> {
   crop: Box;
+  runs: Runs;
 }
 
-export type Progress = { kind: 'bytes'; read: number; total: number };
+export type ToWorker = Asked<Request>;
+export type FromWorker = Told<Replies[Request['type']]>;
 
 export type FailureKind =
   | 'no-webassembly'
@@ -56,7 +60,8 @@ export type FailureKind =
   | 'capture' // a camera or a screen could not be opened, or ended
   | 'segment' // the model refused this picture
   | 'gpu' // the GPU device was lost
-  | 'crash' // the WASM module panicked; the worker must be replaced
+  | 'crash' // a WASM module panicked; its worker must be replaced
+  | 'page' // a fault of the page itself; its workers are well
   | 'cancelled';
 
 export interface Failure {
@@ -67,14 +72,6 @@ export interface Failure {
   /** The same model at a smaller image size, where that may help. */
   smaller?: { origin: ModelOrigin; image_size: number };
 }
-
-export type ToWorker = { id: number; request: Request };
-
-export type FromWorker =
-  | { type: 'reply'; id: number; value: Replies[Request['type']] }
-  | { type: 'progress'; id: number; progress: Progress }
-  | { type: 'failed'; id: number; failure: Failure }
-  | { type: 'crashed'; failure: Failure };
 
 export class FailureError extends Error {
   constructor(readonly failure: Failure) {
@@ -89,9 +86,14 @@ export function failed(kind: FailureKind, message: string, advice: string): Fail
 /** What went wrong, where it may be anything that was thrown. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof FailureError) return error.failure;
-  return { kind: 'crash', message: messageOf(error), advice: 'Reload the page.' };
+  return { kind: 'page', message: messageOf(error), advice: 'Try again; if it stays so, reload the page.' };
 }
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What a model is called. */
+export function nameOf(origin: ModelOrigin): string {
+  return origin.kind === 'file' ? origin.file.name : origin.name;
 }

@@ -3,6 +3,7 @@
 import type { Explanation, Segmentation, SegmentRequest } from '../shared/api';
 import type { Box } from '../shared/geometry';
 import type { CroppedSegmentation } from '../shared/messages';
+import { runsOf } from '../shared/runs';
 
 export function intoCrop(request: SegmentRequest, [left, top]: Box): SegmentRequest {
   const prompts = (request.prompts ?? []).map(({ structure, points, bounding_box, strokes }) => ({
@@ -14,7 +15,7 @@ export function intoCrop(request: SegmentRequest, [left, top]: Box): SegmentRequ
   return { ...request, prompts };
 }
 
-export function ontoFrame(segmentation: Segmentation, crop: Box): CroppedSegmentation {
+export function ontoFrame({ class_ids, ...segmentation }: Segmentation, crop: Box): CroppedSegmentation {
   const [left, top] = crop;
   const structures = segmentation.structures.map((found) => ({
     ...found,
@@ -22,7 +23,7 @@ export function ontoFrame(segmentation: Segmentation, crop: Box): CroppedSegment
     predicted_box: moved(found.predicted_box, left, top),
     contours: found.contours.map((contour) => contour.map((value, i) => value + (i % 2 === 0 ? left : top))),
   }));
-  return { ...segmentation, structures, crop };
+  return { ...segmentation, runs: runsOf(class_ids), structures, crop };
 }
 
 export function explanationOntoFrame(explanation: Explanation, [left, top]: Box): Explanation {

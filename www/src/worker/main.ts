@@ -2,7 +2,8 @@
 
 import type { Model, SegmentRequest } from '../shared/api';
 import type { Box } from '../shared/geometry';
-import { failed, FailureError, messageOf, type Backend, type Failure, type FromWorker, type ModelOrigin, type Progress, type Replies, type Request, type ToWorker } from '../shared/messages';
+import { failed, FailureError, messageOf, type Backend, type Failure, type FromWorker, type ModelOrigin, type Replies, type Request, type ToWorker } from '../shared/messages';
+import type { Progress } from '../shared/worker-client';
 import { chooseBackend, prepareWebgpu } from './backend';
 import { startBundle, type Bundle } from './bundle';
 import { explanationOntoFrame, intoCrop, ontoFrame } from './crop';
@@ -133,8 +134,8 @@ async function guarded<T>(work: () => T | Promise<T>): Promise<T> {
 
 function transferables(value: Replies[Request['type']]): Transferable[] {
   if ('attention' in value) return [value.interim_mask.logits.buffer, ...value.attention.map(({ weights }) => weights.buffer), ...value.features.map(({ rgb }) => rgb.buffer)];
-  if (!('class_ids' in value)) return [];
-  return [value.class_ids.buffer, ...value.structures.flatMap(({ contours }) => contours.map(({ buffer }) => buffer))];
+  if (!('runs' in value)) return [];
+  return [value.runs.buffer, ...value.structures.flatMap(({ contours }) => contours.map(({ buffer }) => buffer))];
 }
 
 function asFailure(error: unknown): Failure {

@@ -4,7 +4,7 @@ import type { App } from '../app';
 import { h, setText } from '../dom';
 import { bytes } from '../format';
 import { IMAGE_SIZES } from '../../shared/api';
-import type { ModelOrigin } from '../../shared/messages';
+import { nameOf } from '../../shared/messages';
 import { facts, fileButton, panel, textButton } from './parts';
 
 export function modelPanel(app: App): HTMLElement {
@@ -60,8 +60,4 @@ export function modelPanel(app: App): HTMLElement {
     );
   });
   return panel('model-panel', 'Model', h('div', { className: 'buttons small' }, shipped, choose), status, progress, sizeRow, card);
-}
-
-export function nameOf(origin: ModelOrigin): string {
-  return origin.kind === 'file' ? origin.file.name : origin.name;
 }

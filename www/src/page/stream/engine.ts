@@ -3,12 +3,13 @@
 
 import { IMAGE_SIZES, type Explanation, type SegmentRequest } from '../../shared/api';
 import type { Box } from '../../shared/geometry';
+import { baseUrl } from '../../shared/base-url';
 import { FailureError, failureOf, type Failure, type ModelOrigin } from '../../shared/messages';
 import { requestOf } from '../prompts/prompts';
 import type { Frame } from '../sources/types';
 import type { Answer, Question } from '../state';
 import type { Store } from '../store';
-import { baseUrl, forcedBackend, WorkerClient } from './client';
+import { forcedBackend, startModelWorker } from './client';
 
 interface Job<T> {
   frame: Frame;
@@ -18,7 +19,7 @@ interface Job<T> {
 }
 
 export class Engine {
-  private client = new WorkerClient();
+  private client = startModelWorker();
   private avoidWebgpu: string | null = null;
   /** The worker has its backend, and the model if there is one. */
   private ready: Promise<unknown> = Promise.resolve();
@@ -144,7 +145,7 @@ export class Engine {
 
   private replaceWorker(): void {
     this.client.terminate();
-    this.client = new WorkerClient();
+    this.client = startModelWorker();
     this.encoded = null;
     this.ready = this.chooseBackend().then(() => this.reload());
   }

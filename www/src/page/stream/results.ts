@@ -3,21 +3,12 @@
 import { sameBox } from '../../shared/geometry';
 import { sameButCrop, type Answer, type Question } from '../state';
 
-/** Bytes of class ids that are kept; the oldest go first. */
-const BUDGET = 400e6;
-
 export class Results {
+  /** All of them: run lengths and contours of a frame take some tens of kB. */
   private readonly answers = new Map<number, Answer>();
-  private bytes = 0;
 
   keep(index: number, answer: Answer): void {
-    this.drop(index);
     this.answers.set(index, answer);
-    this.bytes += answer.segmentation.class_ids.byteLength;
-    for (const oldest of this.answers.keys()) {
-      if (this.bytes <= BUDGET) return;
-      this.drop(oldest);
-    }
   }
 
   /** The answer to exactly this question. */
@@ -42,11 +33,9 @@ export class Results {
 
   clear(): void {
     this.answers.clear();
-    this.bytes = 0;
   }
 
   drop(index: number): void {
-    this.bytes -= this.answers.get(index)?.segmentation.class_ids.byteLength ?? 0;
     this.answers.delete(index);
   }
 }

@@ -3,6 +3,7 @@
 import type { ModelCard } from '../../shared/api';
 import { measureFrame, type AreaSample, type MeasurementRow, type SegmentedFrame } from '../../measure/frames';
 import type { ClassMap } from '../../measure/mask';
+import { classIdsOf } from '../../shared/runs';
 import type { App } from '../app';
 import { isFinite, type Spacing } from '../sources/types';
 import { cardOf, questionAt, sameButCrop, type Answer, type State } from '../state';
@@ -46,11 +47,8 @@ export function namesOf(card: ModelCard | null): string[] {
 }
 
 /** The class ids of the whole frame: background outside the crop. */
-export function wholeMap({ size: { width, height }, segmentation: { crop, class_ids, width: cropWidth, height: cropHeight } }: Answer): ClassMap {
-  const whole = new Uint8Array(width * height);
-  const [left, top] = crop;
-  for (let y = 0; y < cropHeight; y++) whole.set(class_ids.subarray(y * cropWidth, (y + 1) * cropWidth), (top + y) * width + left);
-  return { width, height, class_ids: whole };
+export function wholeMap({ size, segmentation: { crop, runs } }: Answer): ClassMap {
+  return { ...size, class_ids: classIdsOf(runs, crop, size) };
 }
 
 export function segmentedFrame({ frame, time_s, answer }: AnsweredFrame): SegmentedFrame {

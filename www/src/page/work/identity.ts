@@ -2,7 +2,7 @@
 
 import { sha256 } from '../../project/identity';
 import type { Project } from '../../project/schema';
-import { nameOf } from '../panels/model';
+import { nameOf } from '../../shared/messages';
 import type { ModelEntry } from '../sources/shipped';
 import type { State } from '../state';
 

@@ -6,6 +6,7 @@ import { maskOf, type ClassMap } from '../../measure/mask';
 import { isFile } from '../../project/identity';
 import type { Project, ProjectFrame } from '../../project/schema';
 import { clampBox } from '../../shared/geometry';
+import { runsOf } from '../../shared/runs';
 import type { App } from '../app';
 import { openFiles } from '../sources/open';
 import { questionAt, type Answer, type Question } from '../state';
@@ -97,6 +98,6 @@ function answerOf(question: Question | null, { frame, masks }: ProjectFrame): [i
       contours: [...outlines, ...holes].map((polygon) => new Float32Array(polygon)),
     };
   });
-  const segmentation = { width: right - left, height: bottom - top, class_ids, structures: found, timings: [], crop };
+  const segmentation = { width: right - left, height: bottom - top, runs: runsOf(class_ids), structures: found, timings: [], crop };
   return [[frame, { question: { ...question, crop }, size: { width, height }, segmentation }]];
 }
