@@ -3,7 +3,7 @@
 import type { Point } from '../shared/geometry';
 import type { Mask } from './mask';
 import { distance, type PixelSize } from './spacing';
-import { thin, type Skeleton } from './thinning';
+import type { Skeleton } from './thinning';
 
 /** Pixels to either side over which the course is averaged: a line of pixels is a staircase, longer than what it stands for. */
 const SMOOTHING = 4;
@@ -13,10 +13,9 @@ const STEP = 0.25;
 /**
  * The centreline of each piece of a structure, longest first, as places in pixels of the class map. A piece's centreline is the longest of
  * the shortest paths through its skeleton, smoothed, and continued straight at both ends to the outline. Branches off it do not count;
- * where the skeleton has a loop the path takes one side of it.
+ * where the skeleton has a loop the path takes one side of it. The skeleton is the mask's: it is the same in every unit.
  */
-export function centrelines(mask: Mask, size: PixelSize): Point[][] {
-  const skeleton = thin(mask);
+export function centrelines(mask: Mask, skeleton: Skeleton, size: PixelSize): Point[][] {
   const seen = new Uint8Array(skeleton.pixels.length);
   const lines: Point[][] = [];
   skeleton.pixels.forEach((inside, at) => {

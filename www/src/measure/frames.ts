@@ -1,8 +1,7 @@
 // The figures of every structure in every frame: what the table shows, the plot draws and the CSV holds.
 
 import type { ClassMap } from './mask';
-import { millimetres, PIXELS, type Spacing } from './spacing';
-import { measureStructure, type StructureMeasurement } from './structure';
+import { measureStructure, type Pixels, type StructureMeasurement } from './structure';
 
 /** What the model says of one structure, as the WASM surface gives it. */
 export interface FoundStructure {
@@ -19,7 +18,7 @@ export interface FoundStructure {
 export interface SegmentedFrame {
   /** Counted from 0. */
   frame: number;
-  /** Since the first frame; null for a picture. */
+  /** Since the first frame; null where the source does not say. */
   time_s: number | null;
   map: ClassMap;
   structures: readonly FoundStructure[];
@@ -38,7 +37,7 @@ export interface MeasurementRow extends Omit<FoundStructure, 'present'> {
 export function measureFrame(
   { frame, time_s, map, structures }: SegmentedFrame,
   names: readonly string[],
-  spacing: Spacing | null,
+  pixels: Pixels,
 ): MeasurementRow[] {
   return structures.map(({ structure, present, iou, object_score }) => ({
     frame,
@@ -47,7 +46,7 @@ export function measureFrame(
     name: nameOf(names, structure),
     iou,
     object_score,
-    measured: present ? measureStructure(map, structure + 1, spacing) : null,
+    measured: present ? measureStructure(map, structure + 1, pixels) : null,
   }));
 }
 
@@ -57,6 +56,8 @@ export interface AreaSample {
   time_s: number | null;
   structure: number;
   area_px: number;
+  /** Null where the size of a pixel is not known. */
+  area_mm2: number | null;
 }
 
 /** The area of one structure over the frames. */
@@ -68,14 +69,14 @@ export interface AreaSeries {
   points: { frame: number; time_s: number | null; area: number }[];
 }
 
-/** The area of each structure over time, in mm² where the spacing is known, else in pixels. */
-export function areaOverTime(samples: readonly AreaSample[], names: readonly string[], spacing: Spacing | null): AreaSeries[] {
-  const size = spacing === null ? PIXELS : millimetres(spacing);
+/** The area of each structure over time: in mm² where it is known in every frame, else in pixels. */
+export function areaOverTime(samples: readonly AreaSample[], names: readonly string[]): AreaSeries[] {
+  const unit = samples.every(({ area_mm2 }) => area_mm2 !== null) ? 'mm²' : 'px';
   const series = new Map<number, AreaSeries>();
-  for (const { frame, time_s, structure, area_px } of [...samples].sort((a, b) => a.frame - b.frame)) {
-    const of = series.get(structure) ?? { structure, name: nameOf(names, structure), unit: spacing === null ? 'px' : 'mm²', points: [] };
+  for (const { frame, time_s, structure, area_px, area_mm2 } of [...samples].sort((a, b) => a.frame - b.frame)) {
+    const of = series.get(structure) ?? { structure, name: nameOf(names, structure), unit, points: [] };
     series.set(structure, of);
-    of.points.push({ frame, time_s, area: area_px * size.x * size.y });
+    of.points.push({ frame, time_s, area: unit === 'px' ? area_px : area_mm2! });
   }
   return [...series.values()].sort((a, b) => a.structure - b.structure);
 }

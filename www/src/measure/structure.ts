@@ -4,7 +4,8 @@ import type { Box, Point } from '../shared/geometry';
 import { centrelines, lengthOf } from './centreline';
 import { maximumFeret, type Feret } from './feret';
 import { centroidOf, maskOf, type ClassMap } from './mask';
-import { millimetres, PIXELS, type PixelSize, type Spacing } from './spacing';
+import { calibrationOf, millimetres, pixelShape, type Calibration, type PixelSize, type Scale } from './spacing';
+import { thin } from './thinning';
 
 /** The sizes of a structure in one unit. */
 export interface Sizes {
@@ -16,11 +17,20 @@ export interface Sizes {
   centreline: number;
 }
 
+/** What is known of a picture's pixels. */
+export interface Pixels {
+  scales: readonly Scale[];
+  /** Width of a pixel over its height. */
+  aspect: number;
+}
+
 /** What can be measured of a structure that is there. */
 export interface StructureMeasurement {
+  /** The area in pixels as they are stored; lengths in the shorter side of a pixel, where they are not square. */
   in_px: Sizes;
-  /** Null where the pixel spacing is not known. */
+  /** Null where the size of a pixel is not known, or not one and the same for all of it. */
   in_mm: Sizes | null;
+  calibration: Calibration;
   /** The mean place of its pixels, in pixels of the frame. */
   centroid: Point;
   /** In pixels of the frame; right and bottom are past the last pixel. */
@@ -28,18 +38,23 @@ export interface StructureMeasurement {
 }
 
 /** Measures the pixels with `classId`; null where there is none. */
-export function measureStructure(map: ClassMap, classId: number, spacing: Spacing | null): StructureMeasurement | null {
+export function measureStructure(map: ClassMap, classId: number, { scales, aspect }: Pixels): StructureMeasurement | null {
   const mask = maskOf(map, classId);
   if (mask === null) return null;
-  const sizes = (size: PixelSize): Sizes => ({
-    area: mask.area * size.x * size.y,
+  const skeleton = thin(mask);
+  const sizes = (size: PixelSize, area: number): Sizes => ({
+    area,
     feret: maximumFeret(mask, size),
-    centreline: centrelines(mask, size).reduce((sum, line) => sum + lengthOf(line, size), 0),
+    centreline: centrelines(mask, skeleton, size).reduce((sum, line) => sum + lengthOf(line, size), 0),
   });
+  const bounding_box: Box = [mask.left, mask.top, mask.left + mask.width, mask.top + mask.height];
+  const calibration = calibrationOf(scales, bounding_box);
+  const size = calibration.kind === 'known' ? millimetres(calibration.spacing) : null;
   return {
-    in_px: sizes(PIXELS),
-    in_mm: spacing === null ? null : sizes(millimetres(spacing)),
+    in_px: sizes(pixelShape(aspect), mask.area),
+    in_mm: size && sizes(size, mask.area * size.x * size.y),
+    calibration,
     centroid: centroidOf(mask),
-    bounding_box: [mask.left, mask.top, mask.left + mask.width, mask.top + mask.height],
+    bounding_box,
   };
 }

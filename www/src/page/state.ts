@@ -3,6 +3,7 @@
 import type { Explanation, ModelCard } from '../shared/api';
 import { wholeOf, type Box, type Point, type Size } from '../shared/geometry';
 import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '../shared/messages';
+import type { HandScale } from '../measure/spacing';
 import type { KeepStatus } from '../persist/keeper';
 import { EMPTY_HISTORY, type History } from './prompts/history';
 import { NO_PROMPTS, promptsAt, type PromptSet } from './prompts/prompts';
@@ -83,7 +84,7 @@ export interface Look {
   names: boolean;
 }
 
-export type Tool = 'select' | 'inside' | 'outside' | 'box' | 'brush' | 'eraser' | 'caliper' | 'crop';
+export type Tool = 'select' | 'inside' | 'outside' | 'box' | 'brush' | 'eraser' | 'caliper' | 'scale' | 'crop';
 
 /** A distance that a person took, in pixels of the frame. */
 export interface Caliper {
@@ -93,6 +94,9 @@ export interface Caliper {
 
 /** By the index of the frame. */
 export type CalipersByFrame = ReadonlyMap<number, readonly Caliper[]>;
+
+/** Lengths that a person knows, by the key of the frame they were drawn on. */
+export type HandScales = ReadonlyMap<string, HandScale>;
 
 export const NO_CALIPERS: readonly Caliper[] = [];
 
@@ -123,6 +127,11 @@ export interface State {
   answered: number;
   history: History;
   calipers: CalipersByFrame;
+  scales_by_hand: HandScales;
+  /** Drawn with the tool for it, and waiting for a person to say how long it is. */
+  scale_line: Caliper | null;
+  /** Frames whose masks a person has looked at and accepted, each with the question that the masks answered. */
+  reviewed: ReadonlyMap<number, Question>;
   tools: Tools;
   /** Learnt prompt tokens that are switched off, to see what they do. */
   tokens_off: readonly number[];
@@ -150,6 +159,9 @@ export const INITIAL: State = {
   answered: 0,
   history: EMPTY_HISTORY,
   calipers: new Map(),
+  scales_by_hand: new Map(),
+  scale_line: null,
+  reviewed: new Map(),
   tools: { tool: 'select', structure: 0, brush_radius: 8, manual: false, carry: true },
   tokens_off: [],
   inside: { kind: 'none' },

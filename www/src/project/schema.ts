@@ -105,6 +105,8 @@ export const projectSchema = v.object({
   /** What the model looks at, in pixels of the frame, by the picture's name and size; of a cine all frames are one picture. */
   crops: v.array(v.object({ picture: name, box })),
   spacing: v.nullable(v.object({ x_mm: positive, y_mm: positive })),
+  /** Lengths that a person said, by the picture's name and size; by an empty name for all pictures. Older pages wrote none. */
+  scales_by_hand: v.optional(v.array(v.object({ picture: name, from: point, to: point, mm: positive })), []),
   model: v.nullable(v.object({ name, sha256: v.nullable(sha256), structures: v.array(v.object({ name, color: rgb })) })),
   settings: v.object({
     /** A person's prompts alone. */

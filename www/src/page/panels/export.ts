@@ -5,7 +5,8 @@ import type { KeepStatus } from '../../persist/keeper';
 import type { App } from '../app';
 import { h, setText } from '../dom';
 import type { Stage } from '../stage/stage';
-import { answeredFrames, isCine } from '../work/answered';
+import { isCine } from '../sources/types';
+import { answeredFrames } from '../work/answered';
 import * as exports from '../work/exports';
 import { fileButton, panel, textButton } from './parts';
 
@@ -78,7 +79,7 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
     const some = shown?.answer != null || (state.answered > 0 && answeredFrames(app).length > 0);
     for (const one of [masks, overlay, cine, rle, polygons, csv, seg]) one.disabled = !some;
     overlay.disabled = shown?.answer == null;
-    cine.hidden = !isCine(state);
+    cine.hidden = source.kind !== 'open' || !isCine(source.source);
     seg.hidden = source.kind !== 'open' || source.source.kind !== 'dicom';
     project.disabled = source.kind === 'none';
     const sharable = source.kind === 'open' && source.origin.kind === 'demo' && model.kind === 'ready' && model.origin.kind === 'shipped';

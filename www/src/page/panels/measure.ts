@@ -1,14 +1,17 @@
 // Figures of the frame on the stage, the distances taken on it, and the area over the frames.
 
 import { areaOverTime } from '../../measure/frames';
-import { caliperText } from '../../measure/spacing';
+import { lengthText } from '../../measure/spacing';
 import type { App } from '../app';
 import { h, setText } from '../dom';
+import { isCine } from '../sources/types';
 import { colorOf } from '../stage/colors';
 import { cardOf, NO_CALIPERS, type State } from '../state';
-import { answeredFrames, areaSamples, isCine, namesOf, rowsOf, spacingOf } from '../work/answered';
+import { answeredFrames, areaSamples, namesOf, rowsOf } from '../work/answered';
+import { pixelsShown } from '../work/pixels';
 import { areaPlot, figure } from './area-plot';
 import { iconButton, panel, textButton } from './parts';
+import { scaleByHand } from './scale';
 
 /** The plot is drawn anew at most this often while frames stream, in ms. */
 const PLOT_INTERVAL = 500;
@@ -20,20 +23,20 @@ export function measurePanel(app: App): HTMLElement {
   const head = h('tr', {}, ...['Structure', 'Area', 'Largest extent', 'Length along'].map((title) => h('th', { scope: 'col' }, title)));
   const table = h('table', { id: 'measures', className: 'measures' }, h('caption', { className: 'visually-hidden' }, 'Measurements of this frame'), h('thead', {}, head), body);
   const calipers = h('ul', { id: 'calipers', className: 'prompts' });
-  const distance = textButton('Take a distance', 'caliper', () => edits.setTools({ tool: store.state.tools.tool === 'caliper' ? 'select' : 'caliper' }));
+  const distance = textButton('Measure a distance', 'caliper', () => edits.setTools({ tool: store.state.tools.tool === 'caliper' ? 'select' : 'caliper' }));
   const plot = h('div', { id: 'area-plot' });
 
-  store.watch(({ shown, playback, model, source }) => [shown?.answer ?? null, shown?.frame.index ?? 0, playback.playing, model, source], (state, answer, frame, playing, ..._parts) => {
+  store.watch(({ shown, playback, model, source, scales_by_hand }) => [shown?.answer ?? null, shown?.frame.index ?? 0, playback.playing, model, source, scales_by_hand], (state, answer, frame, playing, ..._parts) => {
     const found = answer !== null && answer.question.model === cardOf(state);
     table.hidden = !found || playing;
     if (!found) return setText(hint, 'Measured once a frame is segmented.');
-    setText(hint, playing ? 'Pause to measure a frame.' : spacingOf(state) === null ? 'In pixels: this source does not say how large a pixel is.' : 'In mm, by the spacing that the source states.');
+    setText(hint, playing ? 'Pause to measure a frame.' : unitsOf(state));
     if (!playing) body.replaceChildren(...rowsOf(state, { frame, time_s: null, answer }).map(rowOf));
   });
-  store.watch(({ calipers: all, shown, source }) => [shown === null ? NO_CALIPERS : (all.get(shown.frame.index) ?? NO_CALIPERS), source], (state, now, _source) => {
+  store.watch(({ calipers: all, shown, source, scales_by_hand }) => [shown === null ? NO_CALIPERS : (all.get(shown.frame.index) ?? NO_CALIPERS), source, scales_by_hand], (state, now, ..._parts) => {
     calipers.replaceChildren(
       ...now.map((caliper) => {
-        const text = `Distance: ${caliperText(caliper.from, caliper.to, spacingOf(state))}`;
+        const text = `Distance: ${lengthText(caliper.from, caliper.to, pixelsShown(state))}`;
         return h('li', {}, h('span', {}, text), iconButton('close', `Remove: ${text}`, null, () => edits.removeCaliper(caliper)));
       }),
     );
@@ -44,26 +47,48 @@ export function measurePanel(app: App): HTMLElement {
   });
 
   let timer = 0;
-  store.watch((state) => [state.answered, state.look, cardOf(state), state.shown?.frame.index ?? 0, state.source], () => {
+  store.watch((state) => [state.answered, state.look, cardOf(state), state.shown?.frame.index ?? 0, state.source, state.scales_by_hand], () => {
     if (timer === 0) timer = window.setTimeout(() => ((timer = 0), showPlot(store.state)), PLOT_INTERVAL);
   });
   function showPlot(state: State): void {
     const card = cardOf(state);
     const frames = answeredFrames(app);
-    plot.hidden = card === null || !isCine(state) || frames.length < 2;
+    const { source } = app.session;
+    plot.hidden = card === null || source === null || !isCine(source) || frames.length < 2;
     if (card === null || plot.hidden || plot.querySelector('details[open]') !== null) return;
-    const series = areaOverTime(areaSamples(frames), namesOf(card), spacingOf(state));
+    const series = areaOverTime(areaSamples(state, frames), namesOf(card));
     plot.replaceChildren(areaPlot(series, card.structures.map((_, structure) => colorOf(card, state.look, structure)), app.session.finite?.frames ?? 1, state.shown?.frame.index ?? 0));
   }
-  return panel('measure-panel', 'Measure', hint, table, distance, calipers, plot);
+  return panel('measure-panel', 'Measure', hint, table, distance, calipers, scaleByHand(app), plot);
+}
+
+/** In what the figures are, and who says how large a pixel is. */
+function unitsOf(state: State): string {
+  const { scales, aspect } = pixelsShown(state);
+  const origins = new Set(scales.flatMap(({ spacing, origin }) => (spacing === null ? [] : [origin])));
+  const [origin] = origins;
+  if (origin === undefined) return `In pixels: this source does not say how large a pixel is.${aspect === 1 ? '' : ' Lengths are in a pixel’s shorter side: pixels are not square.'}`;
+  switch (origin) {
+    case 'ultrasound region':
+      return 'In mm within the ultrasound regions that the file calibrates, in pixels elsewhere.';
+    case 'set by hand':
+      return 'In mm, by the scale that you set.';
+    case 'imager pixel spacing':
+    case 'nominal scanned pixel spacing':
+      return `In mm at the detector, not in the patient: by the file’s ${origin}.`;
+    case 'pixel spacing':
+    case 'cine file':
+      return 'In mm, by the spacing that the source states.';
+  }
 }
 
 function rowOf({ name, measured }: ReturnType<typeof rowsOf>[number]): HTMLElement {
   const cells = (): string[] => {
     if (measured === null) return ['absent', '', ''];
-    const { in_mm, in_px } = measured;
+    const { in_mm, in_px, calibration } = measured;
     const sizes = in_mm ?? in_px;
     const [area, length] = in_mm === null ? ['px', 'px'] : ['mm²', 'mm'];
+    if (calibration.kind === 'across') return [`${figure(in_px.area)} px`, 'not in one region', ''];
     return [`${figure(sizes.area)} ${area}`, `${figure(sizes.feret.length)} ${length}`, `${figure(sizes.centreline)} ${length}`];
   };
   return h('tr', {}, h('th', { scope: 'row' }, name), ...cells().map((text) => h('td', {}, text)));

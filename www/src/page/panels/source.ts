@@ -1,9 +1,10 @@
 // Where pictures come from, what is open, and its crop.
 
+import { sameSpacing } from '../../measure/spacing';
 import { sizeOf, wholeOf, type Box, type Size } from '../../shared/geometry';
 import type { App } from '../app';
 import { h, setText } from '../dom';
-import { isFinite, type FrameSource } from '../sources/types';
+import { isCine, isFinite, type FrameSource } from '../sources/types';
 import { fileButton, panel, textButton } from './parts';
 
 const ACCEPTED = 'image/png,image/jpeg,image/webp,image/bmp,video/mp4,video/webm,application/dicom,.dcm,.cine';
@@ -92,7 +93,8 @@ function describe(source: FrameSource, size: Size, crop: Box): string {
     `${size.width} × ${size.height} px`,
     whole ? null : `crop ${width} × ${height}`,
     framesOf(source),
-    source.spacing === null ? 'spacing not known' : `${source.spacing.x_mm.toPrecision(3)} × ${source.spacing.y_mm.toPrecision(3)} mm a pixel`,
+    scaleOf(source),
+    source.pixel_aspect === 1 ? null : `pixels ${source.pixel_aspect.toPrecision(3)} times as wide as high, drawn so`,
   ]
     .filter((part) => part !== null)
     .join(' · ');
@@ -100,7 +102,24 @@ function describe(source: FrameSource, size: Size, crop: Box): string {
 
 function framesOf(source: FrameSource): string | null {
   if (!isFinite(source)) return 'live';
-  if (source.frames === 1) return null;
-  if (source.frame_time_ms === null) return `${source.frames} pictures`;
-  return `${source.frames} frames, ${(1000 / source.frame_time_ms).toFixed(1)} a second`;
+  const { frames, times_s, durations_ms } = source;
+  if (frames === 1) return null;
+  if (!isCine(source)) return `${frames} pictures`;
+  if (times_s === null) return `${frames} frames, times not stated: played at ${(1000 / durations_ms[0]!).toFixed(1)} a second`;
+  // Containers round times to a millisecond.
+  const steady = Math.max(...durations_ms) - Math.min(...durations_ms) < 2.5;
+  const mean = times_s.at(-1)! / (frames - 1);
+  return steady && mean > 0 ? `${frames} frames, ${(1 / mean).toFixed(1)} a second` : `${frames} frames in ${times_s.at(-1)!.toFixed(2)} s, each at its own time`;
+}
+
+/** In words: what a pixel is, and who says so. */
+function scaleOf({ scales }: FrameSource): string {
+  const known = scales.flatMap(({ spacing, origin }) => (spacing === null ? [] : [{ spacing, origin }]));
+  const [first] = known;
+  if (first === undefined) return 'spacing not known';
+  const { spacing, origin } = first;
+  const same = known.every((other) => sameSpacing(other.spacing, spacing));
+  if (!same) return `${known.length} regions, each with its own mm a pixel`;
+  const where = origin === 'ultrasound region' ? ' in the ultrasound region' : /imager|nominal/.test(origin) ? ` at the detector (${origin})` : '';
+  return `${spacing.x_mm.toPrecision(3)} × ${spacing.y_mm.toPrecision(3)} mm a pixel${where}`;
 }

@@ -4,6 +4,7 @@ import type { App } from '../app';
 import { h } from '../dom';
 import type { Stage } from '../stage/stage';
 import type { Tool } from '../state';
+import { takesHandScale } from '../work/pixels';
 import { iconButton } from './parts';
 
 export const TOOLS: readonly (readonly [tool: Tool, label: string, key: string])[] = [
@@ -13,12 +14,13 @@ export const TOOLS: readonly (readonly [tool: Tool, label: string, key: string])
   ['box', 'Box around the structure', 'B'],
   ['brush', 'Brush', 'P'],
   ['eraser', 'Eraser', 'E'],
-  ['caliper', 'Distance between two places', 'D'],
+  ['caliper', 'Measure a distance', 'D'],
+  ['scale', 'Scale by hand: a length that you know', 'S'],
   ['crop', 'Crop: what the model sees', 'C'],
 ];
 
 /** Those that need no model. */
-const WITHOUT_MODEL: ReadonlySet<Tool> = new Set<Tool>(['select', 'caliper', 'crop']);
+const WITHOUT_MODEL: ReadonlySet<Tool> = new Set<Tool>(['select', 'caliper', 'scale', 'crop']);
 
 export function toolbar(app: App, stage: Stage): HTMLElement {
   const { store, edits } = app;
@@ -26,8 +28,8 @@ export function toolbar(app: App, stage: Stage): HTMLElement {
   const undo = iconButton('undo', 'Undo', 'Ctrl+Z', () => edits.undo());
   const redo = iconButton('redo', 'Redo', 'Ctrl+Shift+Z', () => edits.redo());
   const views = [
-    iconButton('zoomIn', 'Nearer', '+', () => stage.zoom(1.25)),
-    iconButton('zoomOut', 'Farther', '-', () => stage.zoom(0.8)),
+    iconButton('zoomIn', 'Zoom in', '+', () => stage.zoom(1.25)),
+    iconButton('zoomOut', 'Zoom out', '-', () => stage.zoom(0.8)),
     iconButton('fit', 'Fit the picture', 'F', () => stage.fit()),
   ];
   const bar = h('div', { id: 'toolbar', className: 'toolbar' }, ...tools.map(({ button }) => button), h('hr'), undo, redo, h('hr'), ...views);
@@ -42,9 +44,12 @@ export function toolbar(app: App, stage: Stage): HTMLElement {
     undo.disabled = past.length === 0;
     redo.disabled = future.length === 0;
   });
-  store.watch(({ shown, model }) => [shown === null, model.kind === 'ready'], (_, empty, ready) => {
+  store.watch((state) => [state.shown === null, state.model.kind === 'ready', takesHandScale(state)], (_, empty, ready, scalable) => {
     bar.hidden = empty;
-    for (const { tool, button } of tools) button.disabled = !ready && !WITHOUT_MODEL.has(tool);
+    for (const { tool, button } of tools) {
+      button.disabled = !ready && !WITHOUT_MODEL.has(tool);
+      if (tool === 'scale') button.hidden = !scalable;
+    }
   });
   return bar;
 }

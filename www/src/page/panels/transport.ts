@@ -14,7 +14,7 @@ export function transport(app: App): HTMLElement {
   play.id = 'play';
   const back = iconButton('back', 'One frame back', '←', () => void session.step(-1));
   const forward = iconButton('forward', 'One frame on', '→', () => void session.step(1));
-  const loop = iconButton('loop', 'Again and again', 'L', () => session.setPlayback({ loop: !store.state.playback.loop }));
+  const loop = iconButton('loop', 'Loop', 'L', () => session.setPlayback({ loop: !store.state.playback.loop }));
   const scrub = h('input', { id: 'scrub', type: 'range', min: '0', step: '1', className: 'scrub' });
   scrub.ariaLabel = 'Frame';
   scrub.addEventListener('input', () => void session.seek(scrub.valueAsNumber));
@@ -52,9 +52,9 @@ export function transport(app: App): HTMLElement {
   });
   store.watch(({ shown, source }) => [shown?.frame.index ?? 0, source], (_, index, source) => {
     if (source.kind !== 'open' || !isFinite(source.source)) return;
-    const { frames, frame_time_ms } = source.source;
+    const { frames, times_s } = source.source;
     scrub.valueAsNumber = index;
-    const time = frame_time_ms === null ? '' : `, ${((index * frame_time_ms) / 1000).toFixed(2)} s`;
+    const time = times_s === null ? '' : `, ${times_s[index]!.toFixed(2)} s`;
     scrub.ariaValueText = `Frame ${index + 1} of ${frames}${time}`;
     if (place.value !== `${index + 1} / ${frames}`) place.value = `${index + 1} / ${frames}`;
   });

@@ -3,6 +3,7 @@
 import type { Store } from '../store';
 import type { Session } from '../stream/session';
 import { currentPrompts, NO_CALIPERS, type Caliper, type Tools } from '../state';
+import { EVERY_PICTURE } from '../work/pixels';
 import { changed, redone, undone, withFrame, type History } from './history';
 import { withoutStructure, withPrompt, type Prompt, type PromptSet } from './prompts';
 
@@ -41,6 +42,20 @@ export class Edits {
 
   removeCaliper(caliper: Caliper): void {
     this.setCalipers((calipers) => calipers.filter((other) => other !== caliper));
+  }
+
+  /** What the line that was drawn for it measures, on this picture or, without a key, on all that are open. */
+  setScale(mm: number, key: string): void {
+    const { scale_line: line, scales_by_hand: scales } = this.store.state;
+    if (line !== null) this.store.update({ scale_line: null, scales_by_hand: new Map(scales).set(key, { ...line, mm }) });
+  }
+
+  /** Of this picture, and of all. */
+  removeScale(): void {
+    const { shown, scales_by_hand } = this.store.state;
+    const scales = new Map(scales_by_hand);
+    for (const key of [shown?.frame.key, EVERY_PICTURE]) if (key !== undefined) scales.delete(key);
+    this.store.update({ scales_by_hand: scales });
   }
 
   setTools(change: Partial<Tools>): void {

@@ -48,7 +48,8 @@ async function openStream(kind: 'camera' | 'screen', stream: MediaStream): Promi
     name,
     width,
     height,
-    spacing: null,
+    scales: [],
+    pixel_aspect: 1,
     suggested_crop: null,
     play() {
       const abort = new AbortController();

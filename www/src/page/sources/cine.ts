@@ -2,7 +2,8 @@
 
 import { failed } from '../../shared/messages';
 import { clocked } from './clocked';
-import { keyOf, type CineSource, type Spacing } from './types';
+import { EVERYWHERE, type Scale } from '../../measure/spacing';
+import { keyOf, type CineSource } from './types';
 
 interface Header {
   frames: number;
@@ -33,10 +34,12 @@ export async function openCine(file: Blob, name: string): Promise<CineSource> {
     name,
     width,
     height,
-    spacing: spacingOf(header),
+    scales: scalesOf(header),
+    pixel_aspect: 1,
     suggested_crop: null,
     frames,
-    frame_time_ms: header.frame_time_ms,
+    times_s: Array.from({ length: frames }, (_, at) => (at * header.frame_time_ms) / 1000),
+    durations_ms: Array<number>(frames).fill(header.frame_time_ms),
     async frame(index) {
       const from = starts[index]!;
       const bytes = await file.slice(from, from + header.lengths[index]!).arrayBuffer();
@@ -47,7 +50,7 @@ export async function openCine(file: Blob, name: string): Promise<CineSource> {
         throw failed('picture', `Frame ${index + 1} of “${name}” is damaged.`, 'Go on with another frame, or copy the file again.');
       }
     },
-    play: (from, pace) => clocked(source, header.frame_time_ms, from, pace),
+    play: (from, pace) => clocked(source, from, pace),
     close: () => undefined,
   };
   return source;
@@ -71,8 +74,8 @@ async function readHeader(file: Blob, name: string): Promise<{ header: Header; a
   return { header: header as Header, at: end + 1 };
 }
 
-function spacingOf({ spacing_mm }: Header): Spacing | null {
-  return spacing_mm === undefined ? null : { x_mm: spacing_mm, y_mm: spacing_mm };
+function scalesOf({ spacing_mm }: Header): Scale[] {
+  return spacing_mm === undefined ? [] : [{ box: EVERYWHERE, spacing: { x_mm: spacing_mm, y_mm: spacing_mm }, origin: 'cine file' }];
 }
 
 function typeOf(bytes: ArrayBuffer): string {

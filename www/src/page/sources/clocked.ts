@@ -4,34 +4,44 @@ import type { Frame, FrameStream, Pace } from './types';
 
 interface Reel {
   frames: number;
+  durations_ms: readonly number[];
   frame(index: number): Promise<Frame>;
 }
 
-export function clocked(reel: Reel, frameTime: number, from: number, { rate, loop }: Pace): FrameStream {
-  const step = frameTime / rate;
-  // A frame that is shown already is not shown again: the next one is due a step after the start.
-  let start = performance.now() - from * step;
+export function clocked(reel: Reel, from: number, { rate, loop }: Pace): FrameStream {
+  const { frames } = reel;
+  // When each frame begins, in ms at this rate; the last entry is the end.
+  const begins = [0];
+  for (const duration of reel.durations_ms) begins.push(begins.at(-1)! + duration / rate);
+  const end = begins[frames]!;
+  // A frame that is shown already is not shown again: the next one is due when its time is over.
+  let start = performance.now() - (from < 0 ? 0 : begins[from]!);
   let shown = from;
   let stopped = false;
   let wake: () => void = () => undefined;
 
-  /** The frame that is due now; may lie beyond the last. */
-  const due = () => Math.floor((performance.now() - start) / step);
+  /** The frame that is due after this time of play. */
+  const due = (time: number) => {
+    let [low, high] = [0, frames - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if (begins[middle]! <= time) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  };
 
   return {
     async next() {
       for (;;) {
         if (stopped) return null;
-        let index = due();
-        if (index >= reel.frames) {
-          if (!loop || reel.frames < 2) {
-            if (shown === reel.frames - 1) return null;
-            index = reel.frames - 1;
-          } else {
-            start += Math.floor(index / reel.frames) * reel.frames * step;
-            index %= reel.frames;
-          }
+        const played = performance.now() - start;
+        if (played >= end) {
+          if (!loop || frames < 2) {
+            if (shown === frames - 1) return null;
+          } else start += Math.floor(played / end) * end;
         }
+        const index = due(performance.now() - start);
         if (index !== shown) {
           const frame = await reel.frame(index);
           if (stopped) {
@@ -41,7 +51,7 @@ export function clocked(reel: Reel, frameTime: number, from: number, { rate, loo
           shown = index;
           return frame;
         }
-        const wait = Math.max(1, start + (index + 1) * step - performance.now());
+        const wait = Math.max(1, start + begins[index + 1]! - performance.now());
         await new Promise<void>((resolve) => {
           wake = resolve;
           setTimeout(resolve, wait);

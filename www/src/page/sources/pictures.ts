@@ -2,6 +2,7 @@
 
 import { failed } from '../../shared/messages';
 import { clocked } from './clocked';
+import { uniqueNames } from './paths';
 import { keyOf, type PicturesSource } from './types';
 
 /** How long a picture stays when a folder is played like a cine. */
@@ -24,22 +25,26 @@ export async function openPictures(files: readonly File[]): Promise<PicturesSour
   const first = await decodePicture(files[0]!, files[0]!.name);
   const { width, height } = first;
   first.close();
+  const names = uniqueNames(files);
   const source: PicturesSource = {
     kind: 'pictures',
     name: files.length === 1 ? files[0]!.name : `${files.length} pictures`,
     files,
+    names,
     width,
     height,
-    spacing: null,
+    scales: [],
+    pixel_aspect: 1,
     suggested_crop: null,
     frames: files.length,
-    frame_time_ms: null,
+    times_s: null,
+    durations_ms: Array<number>(files.length).fill(PICTURE_TIME_MS),
     async frame(index) {
       const file = files[index]!;
       const picture = await decodePicture(file, file.name);
-      return { picture, index, grabbed: performance.now(), key: keyOf(file.name, picture) };
+      return { picture, index, grabbed: performance.now(), key: keyOf(names[index]!, picture) };
     },
-    play: (from, pace) => clocked(source, PICTURE_TIME_MS, from, pace),
+    play: (from, pace) => clocked(source, from, pace),
     close: () => undefined,
   };
   return source;

@@ -1,6 +1,7 @@
 // What a picture comes from, whatever it is. Everything downstream (pipeline, stage, results) knows these types alone.
 
-import type { Box } from '../../shared/geometry';
+import type { Scale } from '../../measure/spacing';
+import type { Box, Size } from '../../shared/geometry';
 import type { OpenedDicom } from '../../dicom/client';
 
 /** One frame. Whoever asked for it closes its picture. */
@@ -12,12 +13,6 @@ export interface Frame {
   grabbed: number;
   /** What a crop is remembered by: the name and the size of the picture, or of the cine. */
   key: string;
-}
-
-/** Millimetres from one pixel to the next. */
-export interface Spacing {
-  x_mm: number;
-  y_mm: number;
 }
 
 export interface Pace {
@@ -40,7 +35,10 @@ interface Common {
   /** Of its first frame. */
   width: number;
   height: number;
-  spacing: Spacing | null;
+  /** Where in its pictures the source says how large a pixel is; none where it says nothing. */
+  scales: readonly Scale[];
+  /** Width of a pixel over its height; 1 is square. */
+  pixel_aspect: number;
   /** Where the source itself says the ultrasound is. */
   suggested_crop: Box | null;
   close(): void;
@@ -48,8 +46,10 @@ interface Common {
 
 interface Finite extends Common {
   frames: number;
-  /** Between two frames; `null` where they do not follow in time. */
-  frame_time_ms: number | null;
+  /** Seconds from the first frame to each; `null` where the source does not say when its frames were taken. */
+  times_s: readonly number[] | null;
+  /** How long each frame stays at play, in ms: as long as its time says, else by a rate of the page's own. */
+  durations_ms: readonly number[];
   /** Exactly this frame, counted from 0. */
   frame(index: number): Promise<Frame>;
   /** From the frame after this one; -1 is before the first. */
@@ -65,6 +65,8 @@ interface Live extends Common {
 export interface PicturesSource extends Finite {
   kind: 'pictures';
   files: readonly File[];
+  /** What each file is called, with the folders that tell it from others of its name. */
+  names: readonly string[];
 }
 
 export interface VideoSource extends Finite {
@@ -91,6 +93,22 @@ export function isFinite(source: FrameSource): source is FiniteSource {
   return 'frames' in source;
 }
 
-export function keyOf(name: string, { width, height }: { width: number; height: number }): string {
+/** Whether the frames follow in time, known or not; pictures of a folder do not. */
+export function isCine(source: FrameSource): source is FiniteSource {
+  return isFinite(source) && source.kind !== 'pictures' && source.frames > 1;
+}
+
+/** How long each of a cine's frames stays: until the next one comes, the last as long as the one before it. No frame is passed over. */
+export function durationsOf(times_s: readonly number[], alone_ms: number): number[] {
+  const steps = times_s.slice(1).map((time, at) => Math.max(1, 1000 * (time - times_s[at]!)));
+  return [...steps, steps.at(-1) ?? alone_ms];
+}
+
+/** The name of a frame's picture. */
+export function pictureName(source: FrameSource, index: number): string {
+  return source.kind === 'pictures' ? source.names[index]! : source.name;
+}
+
+export function keyOf(name: string, { width, height }: Size): string {
   return `${name} ${width}x${height}`;
 }

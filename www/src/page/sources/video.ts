@@ -3,7 +3,7 @@
 import type { EncodedPacketSink, VideoSample, VideoSampleSink } from 'mediabunny';
 import { failed, messageOf } from '../../shared/messages';
 import { clocked } from './clocked';
-import { keyOf, type VideoSource } from './types';
+import { durationsOf, keyOf, type VideoSource } from './types';
 
 /** A frame so soon after the last one is reached by decoding on; others are decoded from the key frame before them. */
 const SOON = 16;
@@ -33,7 +33,7 @@ export async function openVideo(file: File): Promise<VideoSource> {
 function videoSource(name: string, size: { width: number; height: number }, times: number[], sink: VideoSampleSink, dispose: () => void): VideoSource {
   const key = keyOf(name, size);
   const frames = times.length;
-  const frameTime = frames < 2 ? FRAME_TIME_MS : (1000 * (times.at(-1)! - times[0]!)) / (frames - 1);
+  const times_s = times.map((time) => time - times[0]!);
   const decoder = new Decoder(sink, times);
   const canvas = new OffscreenCanvas(size.width, size.height);
   const context = canvas.getContext('2d')!;
@@ -43,10 +43,13 @@ function videoSource(name: string, size: { width: number; height: number }, time
     kind: 'video',
     name,
     ...size,
-    spacing: null,
+    scales: [],
+    // The container's display size has taken the shape of the pixels into account.
+    pixel_aspect: 1,
     suggested_crop: null,
     frames,
-    frame_time_ms: frameTime,
+    times_s,
+    durations_ms: durationsOf(times_s, FRAME_TIME_MS),
     frame(index) {
       const frame = last.then(async () => {
         const sample = await decoder.at(index);
@@ -59,7 +62,7 @@ function videoSource(name: string, size: { width: number; height: number }, time
         throw failed('picture', `Frame ${index + 1} of “${name}” could not be decoded: ${messageOf(error)}.`, 'Go on with another frame.');
       });
     },
-    play: (from, pace) => clocked(source, frameTime, from, pace),
+    play: (from, pace) => clocked(source, from, pace),
     close() {
       void last.then(() => decoder.stop()).finally(dispose);
     },

@@ -4,7 +4,7 @@ import { type Box, type Point } from '../../shared/geometry';
 import { h } from '../dom';
 import type { Store } from '../store';
 import { LEAST_CROP as LEAST, type Session } from '../stream/session';
-import { toFrame, type View } from './view';
+import { toFrame, toStage, type View } from './view';
 
 /** Which sides of the box a handle moves: -1 left or top, 1 right or bottom. */
 const HANDLES = [
@@ -47,7 +47,8 @@ export class CropHandles {
     [...this.element.children].forEach((child, i) => {
       const [, x, y] = HANDLES[i]!;
       const at = (side: number, low: number, high: number) => (side < 0 ? low : side > 0 ? high : (low + high) / 2);
-      (child as HTMLElement).style.translate = `${(at(x, left, right) * view.scale + view.x) / density}px ${(at(y, top, bottom) * view.scale + view.y) / density}px`;
+      const place = toStage(view, { x: at(x, left, right), y: at(y, top, bottom) });
+      (child as HTMLElement).style.translate = `${place.x / density}px ${place.y / density}px`;
     });
   }
 

@@ -1,6 +1,7 @@
 // Draws the stage: the picture, the masks of the same frame as vector paths, and what a person put on it. Lines have a width on
 // the screen, not in the picture, so they are crisp at any zoom.
 
+import type { PixelSize } from '../../measure/spacing';
 import type { ModelCard } from '../../shared/api';
 import { sameBox, wholeOf, type Box, type Point } from '../../shared/geometry';
 import type { Prompt, PromptSet } from '../prompts/prompts';
@@ -9,6 +10,11 @@ import { colorOf } from './colors';
 import { drawNames } from './names';
 import { DARK, setText, write, type Context } from './text';
 import type { View } from './view';
+
+/** A straight line with what it says of itself, such as `12.3 mm`. */
+export interface Length extends Caliper {
+  text: string;
+}
 
 export interface Scene {
   picture: ImageBitmap;
@@ -21,9 +27,7 @@ export interface Scene {
   answer: Answer | null;
   look: Look;
   prompts: PromptSet;
-  calipers: readonly Caliper[];
-  /** What a caliper shows, such as `12.3 mm`. */
-  lengthOf(caliper: Caliper): string;
+  lengths: readonly Length[];
   /** Under the pointer at the moment: a box or a stroke on its way. */
   draft: Prompt | null;
   crop: Box;
@@ -37,38 +41,41 @@ export function draw(context: Context, scene: Scene): void {
   const { picture, view, look, card, answer } = scene;
   context.setTransform(1, 0, 0, 1, 0, 0);
   context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-  context.setTransform(view.scale, 0, 0, view.scale, view.x, view.y);
-  context.imageSmoothingEnabled = view.scale < 6 * scene.density;
+  const { scale, shape } = view;
+  context.setTransform(scale * shape.x, 0, 0, scale * shape.y, view.x, view.y);
+  context.imageSmoothingEnabled = scale < 6 * scene.density;
   context.imageSmoothingQuality = scene.moving ? 'low' : 'high';
   context.drawImage(picture, 0, 0);
+  // From here on places are stretched and lines are not, so that a line is as wide in every direction.
+  context.setTransform(scale, 0, 0, scale, view.x, view.y);
   const line = (width: number) => (width * scene.density) / view.scale;
   if (card !== null && answer !== null && answer.question.model === card) {
-    drawAnswer(context, answer, card, look, line);
-    if (look.names) drawNames(context, answer, card, look, line(1));
+    drawAnswer(context, answer, card, look, line, shape);
+    if (look.names) drawNames(context, answer, card, look, line(1), shape);
   }
   drawCrop(context, scene, line);
-  for (const caliper of scene.calipers) drawCaliper(context, caliper, scene.lengthOf(caliper), line);
+  for (const length of scene.lengths) drawLength(context, length, line, shape);
   if (card === null) return;
   for (const prompt of scene.draft === null ? scene.prompts : [...scene.prompts, scene.draft]) {
-    drawPrompt(context, prompt, colorOf(card, look, prompt.structure), line);
+    drawPrompt(context, prompt, colorOf(card, look, prompt.structure), line, shape);
   }
-  if (scene.brush !== null) drawBrush(context, scene.brush, line);
+  if (scene.brush !== null) drawBrush(context, scene.brush, line, shape);
 }
 
 type Line = (width: number) => number;
 
-function drawAnswer(context: Context, { segmentation }: Answer, card: ModelCard, look: Look, line: Line): void {
+function drawAnswer(context: Context, { segmentation }: Answer, card: ModelCard, look: Look, line: Line, shape: PixelSize): void {
   context.lineJoin = 'round';
   for (const { structure, present, contours, predicted_box } of segmentation.structures) {
     if (look.hidden.has(structure)) continue;
     const color = colorOf(card, look, structure);
     if (look.predicted_box) {
       context.setLineDash([line(6), line(4)]);
-      outline(context, boxPath(predicted_box), color, line(1.5), line(3));
+      outline(context, stretched(boxPath(predicted_box), shape), color, line(1.5), line(3));
       context.setLineDash([]);
     }
     if (!present) continue;
-    const path = pathOf(contours);
+    const path = stretched(pathOf(contours), shape);
     if (look.style !== 'contour') {
       context.globalAlpha = look.opacity;
       context.fillStyle = color;
@@ -97,6 +104,17 @@ function pathOf(contours: readonly Float32Array[]): Path2D {
   return path;
 }
 
+function stretched(path: Path2D, { x, y }: PixelSize): Path2D {
+  if (x === 1 && y === 1) return path;
+  const made = new Path2D();
+  made.addPath(path, { a: x, d: y });
+  return made;
+}
+
+function stretchedPoint({ x, y }: Point, shape: PixelSize): Point {
+  return { x: x * shape.x, y: y * shape.y };
+}
+
 /** A bright line with a dark rim: seen on any picture. */
 function outline(context: Context, path: Path2D, color: string, width: number, rim: number): void {
   context.strokeStyle = DARK;
@@ -119,14 +137,15 @@ function circle({ x, y }: Point, radius: number): Path2D {
   return path;
 }
 
-function drawPrompt(context: Context, prompt: Prompt, color: string, line: Line): void {
+function drawPrompt(context: Context, prompt: Prompt, color: string, line: Line, shape: PixelSize): void {
   switch (prompt.kind) {
     case 'point': {
       // A plus on the structure, a minus off it: told apart without colour.
-      const { x, y } = prompt.at;
+      const at = stretchedPoint(prompt.at, shape);
+      const { x, y } = at;
       context.fillStyle = prompt.inside ? color : '#ffffff';
-      context.fill(circle(prompt.at, line(7)));
-      outlineRim(context, circle(prompt.at, line(7)), prompt.inside ? '#ffffff' : color, line(2));
+      context.fill(circle(at, line(7)));
+      outlineRim(context, circle(at, line(7)), prompt.inside ? '#ffffff' : color, line(2));
       const sign = new Path2D();
       sign.moveTo(x - line(3.5), y);
       sign.lineTo(x + line(3.5), y);
@@ -138,7 +157,7 @@ function drawPrompt(context: Context, prompt: Prompt, color: string, line: Line)
       return;
     }
     case 'box':
-      return outline(context, boxPath(prompt.box), color, line(2), line(4));
+      return outline(context, stretched(boxPath(prompt.box), shape), color, line(2), line(4));
     case 'stroke': {
       const path = new Path2D();
       prompt.path.forEach(([x, y], i) => (i === 0 ? path.moveTo(x, y) : path.lineTo(x, y)));
@@ -146,17 +165,21 @@ function drawPrompt(context: Context, prompt: Prompt, color: string, line: Line)
       context.save();
       context.lineCap = context.lineJoin = 'round';
       context.globalAlpha = 0.25;
+      // What the brush covers is round in the frame's pixels.
+      context.scale(shape.x, shape.y);
       outlineRim(context, path, prompt.inside ? color : '#ffffff', 2 * prompt.radius);
+      context.scale(1 / shape.x, 1 / shape.y);
       context.globalAlpha = 1;
       context.setLineDash([line(3), line(4)]);
-      outlineRim(context, path, prompt.inside ? color : '#ffffff', line(1.5));
+      outlineRim(context, stretched(path, shape), prompt.inside ? color : '#ffffff', line(1.5));
       context.restore();
     }
   }
 }
 
 /** A line with a cross bar at each end, and its length beside its middle. */
-function drawCaliper(context: Context, { from, to }: Caliper, length: string, line: Line): void {
+function drawLength(context: Context, length: Length, line: Line, shape: PixelSize): void {
+  const [from, to] = [stretchedPoint(length.from, shape), stretchedPoint(length.to, shape)];
   const far = Math.hypot(to.x - from.x, to.y - from.y) || 1;
   const [acrossX, acrossY] = [(-(to.y - from.y) / far) * line(6), ((to.x - from.x) / far) * line(6)];
   const path = new Path2D();
@@ -168,7 +191,7 @@ function drawCaliper(context: Context, { from, to }: Caliper, length: string, li
   }
   outline(context, path, '#ffffff', line(1.5), line(3.5));
   setText(context, line(1), 'left', 'middle');
-  write(context, length, (from.x + to.x) / 2 + line(10), (from.y + to.y) / 2 + line(10), '#ffffff');
+  write(context, length.text, (from.x + to.x) / 2 + line(10), (from.y + to.y) / 2 + line(10), '#ffffff');
 }
 
 function outlineRim(context: Context, path: Path2D, color: string, width: number): void {
@@ -177,16 +200,16 @@ function outlineRim(context: Context, path: Path2D, color: string, width: number
   context.stroke(path);
 }
 
-function drawBrush(context: Context, { at, radius }: { at: Point; radius: number }, line: Line): void {
-  outline(context, circle(at, radius), '#ffffff', line(1.25), line(3));
+function drawBrush(context: Context, { at, radius }: { at: Point; radius: number }, line: Line, shape: PixelSize): void {
+  outline(context, stretched(circle(at, radius), shape), '#ffffff', line(1.25), line(3));
 }
 
 /** What the model does not see is darker. */
-function drawCrop(context: Context, { picture, crop, cropping }: Scene, line: Line): void {
+function drawCrop(context: Context, { picture, crop, cropping, view: { shape } }: Scene, line: Line): void {
   if (sameBox(crop, wholeOf(picture)) && !cropping) return;
   const shade = boxPath(wholeOf(picture));
   shade.addPath(boxPath(crop));
   context.fillStyle = 'rgb(0 0 0 / 55%)';
-  context.fill(shade, 'evenodd');
-  outlineRim(context, boxPath(crop), cropping ? '#ffffff' : 'rgb(255 255 255 / 35%)', line(cropping ? 2 : 1));
+  context.fill(stretched(shade, shape), 'evenodd');
+  outlineRim(context, stretched(boxPath(crop), shape), cropping ? '#ffffff' : 'rgb(255 255 255 / 35%)', line(cropping ? 2 : 1));
 }

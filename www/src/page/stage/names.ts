@@ -1,5 +1,6 @@
 // The structures' names on the stage.
 
+import type { PixelSize } from '../../measure/spacing';
 import type { ModelCard } from '../../shared/api';
 import type { Point } from '../../shared/geometry';
 import type { Answer, Look } from '../state';
@@ -13,7 +14,7 @@ export interface Name {
 }
 
 /** Draws the names of the structures that are present and shown; `pixel` is one of the screen's in the picture. */
-export function drawNames(context: Context, { segmentation, size }: Answer, card: ModelCard, look: Look, pixel: number): void {
+export function drawNames(context: Context, { segmentation, size }: Answer, card: ModelCard, look: Look, pixel: number, shape: PixelSize): void {
   setText(context, pixel, 'center', 'bottom');
   const names = segmentation.structures.flatMap(({ structure, present, contours }) => {
     const top = present && !look.hidden.has(structure) ? topOf(contours) : null;
@@ -21,8 +22,8 @@ export function drawNames(context: Context, { segmentation, size }: Answer, card
     const text = card.structures[structure]!.name;
     // With its dark rim, and room beside it.
     const width = context.measureText(text).width + 10 * pixel;
-    const x = Math.max(width / 2, Math.min(size.width - width / 2, top.x));
-    return [{ text, color: colorOf(card, look, structure), at: { x, y: top.y - 5 * pixel }, width }];
+    const x = Math.max(width / 2, Math.min(size.width * shape.x - width / 2, top.x * shape.x));
+    return [{ text, color: colorOf(card, look, structure), at: { x, y: top.y * shape.y - 5 * pixel }, width }];
   });
   for (const { text, color, at } of apart(names, 17 * pixel)) write(context, text, at.x, at.y, color);
 }

@@ -14,7 +14,7 @@ type Gesture =
   | { kind: 'pinch'; last: Point; apart: number }
   | { kind: 'point'; start: Point; inside: boolean }
   | { kind: 'box'; start: Point; from: Point }
-  | { kind: 'caliper'; start: Point; from: Point }
+  | { kind: 'length'; start: Point; from: Point }
   | { kind: 'stroke'; prompt: Prompt & { kind: 'stroke' } };
 
 export class Pointers {
@@ -78,7 +78,7 @@ export class Pointers {
     const { tools, model } = this.store.state;
     if (event.button === 1 || this.panning || tools.tool === 'select' || tools.tool === 'crop') return { kind: 'pan', last: at };
     const from = this.stage.inFrame(event);
-    if (tools.tool === 'caliper') return { kind: 'caliper', start: at, from };
+    if (tools.tool === 'caliper' || tools.tool === 'scale') return { kind: 'length', start: at, from };
     if (model.kind !== 'ready') return { kind: 'pan', last: at };
     const other = event.button === 2 || event.altKey;
     switch (tools.tool) {
@@ -118,7 +118,7 @@ export class Pointers {
       }
       case 'box':
         return stage.draft({ kind: 'box', structure: this.store.state.tools.structure, box: boxBetween(gesture.from, stage.inFrame(event)) });
-      case 'caliper':
+      case 'length':
         return stage.draftCaliper({ from: gesture.from, to: stage.inFrame(event) });
       case 'stroke': {
         // A pen reports more places than there are frames on the screen.
@@ -136,7 +136,7 @@ export class Pointers {
   private end(event: PointerEvent): void {
     const { stage, gesture } = this;
     if (!this.down.delete(event.pointerId)) return;
-    const { structure } = this.store.state.tools;
+    const { structure, tool } = this.store.state.tools;
     const at = stage.onScreen(event);
     stage.draft(null);
     stage.draftCaliper(null);
@@ -147,8 +147,10 @@ export class Pointers {
     } else if (gesture?.kind === 'box' && distance(gesture.start, at) >= CLICK * stage.density) {
       const box = stage.inside(boxBetween(gesture.from, stage.inFrame(event)));
       if (box[0] < box[2] && box[1] < box[3]) this.edits.add({ kind: 'box', structure, box });
-    } else if (gesture?.kind === 'caliper' && distance(gesture.start, at) >= CLICK * stage.density) {
-      this.edits.addCaliper({ from: gesture.from, to: stage.inFrame(event) });
+    } else if (gesture?.kind === 'length' && distance(gesture.start, at) >= CLICK * stage.density) {
+      const length = { from: gesture.from, to: stage.inFrame(event) };
+      if (tool === 'scale') this.store.update({ scale_line: length });
+      else this.edits.addCaliper(length);
     } else if (gesture?.kind === 'stroke') {
       this.edits.add(gesture.prompt);
     } else if (gesture?.kind === 'pinch') {

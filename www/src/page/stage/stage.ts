@@ -3,21 +3,22 @@
 import type { Box, Point } from '../../shared/geometry';
 import type { Edits } from '../prompts/edits';
 import type { Prompt } from '../prompts/prompts';
-import { caliperText } from '../../measure/spacing';
+import { lengthText, PIXELS, pixelShape, type PixelSize } from '../../measure/spacing';
 import { cardOf, currentPrompts, NO_CALIPERS, type Caliper } from '../state';
 import type { Store } from '../store';
 import type { Session } from '../stream/session';
 import { CropHandles } from './crop-handles';
 import { KeyboardCursor } from './cursor';
-import { draw } from './draw';
+import { draw, type Length } from './draw';
 import { Pointers } from './pointer';
-import { fitted, panned, toFrame, zoomed, type View } from './view';
+import { handScaleAt, pixelsShown } from '../work/pixels';
+import { fitted, panned, toFrame, toStage, zoomed, type View } from './view';
 
 export class Stage {
   readonly pointers: Pointers;
   private readonly handles: CropHandles;
   private readonly context: CanvasRenderingContext2D;
-  view: View = { scale: 1, x: 0, y: 0 };
+  view: View = { scale: 1, shape: PIXELS, x: 0, y: 0 };
   /** Until a person zooms or pans, the picture stays fitted, whatever its size and the window's are. */
   private fits = true;
   private drafted: Prompt | null = null;
@@ -40,7 +41,7 @@ export class Stage {
     store.watch(({ shown }) => [shown?.frame.picture.width, shown?.frame.picture.height, shown === null], () => this.layOut());
     store.watch(({ source }) => [source], () => this.fit());
     store.watch(
-      ({ shown, model, look, history, calipers, crop, tools, playback }) => [shown, model, look, history, calipers, crop, tools, playback.playing],
+      ({ shown, model, look, history, calipers, scales_by_hand, scale_line, crop, tools, playback }) => [shown, model, look, history, calipers, scales_by_hand, scale_line, crop, tools, playback.playing],
       () => this.redraw(),
     );
   }
@@ -55,7 +56,7 @@ export class Stage {
     const { picture, canvas, view } = this;
     if (picture === null) return { zoom: 1, x: 0.5, y: 0.5 };
     const middle = toFrame(view, { x: canvas.width / 2, y: canvas.height / 2 });
-    return { zoom: view.scale / fitted(picture, canvas).scale, x: middle.x / picture.width, y: middle.y / picture.height };
+    return { zoom: view.scale / fitted(picture, canvas, this.shape).scale, x: middle.x / picture.width, y: middle.y / picture.height };
   }
 
   showPlace({ zoom, x, y }: { zoom: number; x: number; y: number }): void {
@@ -63,8 +64,8 @@ export class Stage {
     if (picture === null || (Math.abs(zoom - 1) < 1e-3 && Math.abs(x - 0.5) < 1e-3 && Math.abs(y - 0.5) < 1e-3)) return this.fit();
     this.fit();
     this.zoom(zoom);
-    const { scale } = this.view;
-    this.view = panned({ scale, x: canvas.width / 2 - x * picture.width * scale, y: canvas.height / 2 - y * picture.height * scale }, { x: 0, y: 0 }, picture, canvas);
+    const middle = toStage({ ...this.view, x: 0, y: 0 }, { x: x * picture.width, y: y * picture.height });
+    this.view = panned({ ...this.view, x: canvas.width / 2 - middle.x, y: canvas.height / 2 - middle.y }, { x: 0, y: 0 }, picture, canvas);
     this.redraw();
   }
 
@@ -72,7 +73,7 @@ export class Stage {
     const { picture } = this;
     if (picture === null) return;
     this.fits = false;
-    const farthest = fitted(picture, this.canvas).scale / 4;
+    const farthest = fitted(picture, this.canvas, this.shape).scale / 4;
     this.view = panned(zoomed(this.view, factor, at, farthest), { x: 0, y: 0 }, picture, this.canvas);
     this.redraw();
   }
@@ -127,6 +128,25 @@ export class Stage {
     return this.store.state.shown?.frame.picture ?? null;
   }
 
+  /** Distances taken on this frame; with the tool for it, the length that the scale was set by. */
+  private lengths(): Length[] {
+    const { state } = this.store;
+    const { shown, tools, scale_line, calipers } = state;
+    const pixels = pixelsShown(state);
+    const taken = (calipers.get(shown!.frame.index) ?? NO_CALIPERS).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) }));
+    const { draftedCaliper: draft } = this;
+    if (tools.tool !== 'scale') return draft === null ? taken : [...taken, { ...draft, text: lengthText(draft.from, draft.to, pixels) }];
+    const line = draft ?? scale_line;
+    if (line !== null) return [...taken, { ...line, text: '? mm' }];
+    const scale = handScaleAt(state, shown!.frame.index, shown!.frame.picture);
+    return scale === null ? taken : [...taken, { ...scale, text: `${scale.mm} mm` }];
+  }
+
+  private get shape(): PixelSize {
+    const { source } = this.store.state;
+    return source.kind === 'open' ? pixelShape(source.source.pixel_aspect) : PIXELS;
+  }
+
   private resize(): void {
     const { canvas } = this;
     this.density = devicePixelRatio;
@@ -144,7 +164,7 @@ export class Stage {
 
   private layOut(): void {
     const { picture, canvas } = this;
-    if (picture !== null) this.view = this.fits ? fitted(picture, canvas) : panned(this.view, { x: 0, y: 0 }, picture, canvas);
+    if (picture !== null) this.view = this.fits ? fitted(picture, canvas, this.shape) : panned(this.view, { x: 0, y: 0 }, picture, canvas);
     this.redraw();
   }
 
@@ -174,8 +194,7 @@ export class Stage {
       answer: state.shown?.answer ?? null,
       look: state.look,
       prompts: currentPrompts(state),
-      calipers: [...(state.calipers.get(state.shown!.frame.index) ?? NO_CALIPERS), ...(this.draftedCaliper ? [this.draftedCaliper] : [])],
-      lengthOf: ({ from, to }) => caliperText(from, to, state.source.kind === 'open' ? state.source.source.spacing : null),
+      lengths: this.lengths(),
       draft: this.drafted,
       crop: this.handles.crop,
       cropping: tool === 'crop',

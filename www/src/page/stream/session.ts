@@ -78,7 +78,7 @@ export class Session {
     this.store.state.shown?.frame.picture.close();
     this.results.clear();
     this.crops.clear();
-    this.store.update({ source: { kind: 'none' }, shown: null, history: EMPTY_HISTORY, calipers: new Map(), meter: null, answered: 0, work: { kind: 'idle' } });
+    this.store.update({ source: { kind: 'none' }, shown: null, history: EMPTY_HISTORY, calipers: new Map(), scales_by_hand: new Map(), scale_line: null, reviewed: new Map(), meter: null, answered: 0, work: { kind: 'idle' } });
     this.store.fail('work', null);
   }
 

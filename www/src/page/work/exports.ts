@@ -6,19 +6,22 @@ import { measurementsCsv } from '../../export/csv';
 import { disclaimer } from '../../export/disclaimer';
 import { maskPng } from '../../export/mask-png';
 import { cineWebm } from '../../export/video';
-import { caliperText } from '../../measure/spacing';
+import { lengthText, pixelShape, type PixelSize } from '../../measure/spacing';
 import { projectFileName, writeProject } from '../../project/file';
 import { hashOf } from '../../share/link';
 import type { ModelCard } from '../../shared/api';
 import { wholeOf } from '../../shared/geometry';
 import { failed, nameOf } from '../../shared/messages';
 import type { App } from '../app';
+import { isCine, pictureName } from '../sources/types';
 import { draw } from '../stage/draw';
 import type { Stage } from '../stage/stage';
+import { shaped } from '../stage/view';
 import { cardOf, currentPrompts, NO_CALIPERS, type Answer } from '../state';
-import { answeredFrames, namesOf, rowsOf, segmentedFrame, spacingOf, wholeMap, type AnsweredFrame } from './answered';
+import { answeredFrames, namesOf, rowsOf, segmentedFrame, wholeMap, type AnsweredFrame } from './answered';
 import { gatherProject } from './gather';
 import { shippedEntry } from './identity';
+import { pixelsAt } from './pixels';
 
 export interface SavedFile {
   name: string;
@@ -33,7 +36,7 @@ export function masks(app: App): SavedFile {
   const { frames, card, name } = take(app);
   const files = new Map<string, Uint8Array>();
   for (const { frame, answer } of frames) {
-    const own = pictureName(app, frame);
+    const own = fileOf(app, frame);
     const file = own === null || files.has(`${stem(own)}_mask.png`) ? frameName(name, frame, 'png') : `${stem(own)}_mask.png`;
     files.set(file, maskPng(wholeMap(answer), disclaimer(card.training_data)));
   }
@@ -48,22 +51,29 @@ export async function overlay(app: App): Promise<SavedFile> {
   const { shown } = app.store.state;
   if (shown === null) throw nothing();
   const { picture, index } = shown.frame;
-  const canvas = new OffscreenCanvas(picture.width, picture.height + STRIP);
+  const { width, height } = shaped(picture, shapeOf(app));
+  const canvas = new OffscreenCanvas(Math.round(width), Math.round(height) + STRIP);
   paint(app, canvas.getContext('2d', { alpha: false })!, picture, index, shown.answer, card);
-  return { name: frameName(`${stem(pictureName(app, index) ?? name)}_overlay`, index, 'png'), blob: await canvas.convertToBlob({ type: 'image/png' }) };
+  return { name: frameName(`${stem(fileOf(app, index) ?? name)}_overlay`, index, 'png'), blob: await canvas.convertToBlob({ type: 'image/png' }) };
 }
 
 /** All frames of a cine; those that were not segmented say so. */
 export async function cine(app: App, onProgress: (done: number, total: number) => void, signal: AbortSignal): Promise<SavedFile> {
   const { frames, card, name } = take(app);
   const source = app.session.finite;
-  if (source === null || source.frame_time_ms === null) throw nothing();
+  if (source === null || !isCine(source)) throw nothing();
   const answers = new Map(frames.map(({ frame, answer }) => [frame, answer]));
-  const duration_s = source.frame_time_ms / 1000;
+  const { width, height } = shaped(source, pixelShape(source.pixel_aspect));
+  let time_s = 0;
+  const times = source.durations_ms.map((duration_ms) => {
+    const frame = { time_s, duration_s: duration_ms / 1000 };
+    time_s += frame.duration_s;
+    return frame;
+  });
   const blob = await cineWebm({
-    width: source.width,
-    height: source.height + STRIP,
-    frames: Array.from({ length: source.frames }, (_, at) => ({ time_s: at * duration_s, duration_s })),
+    width: Math.round(width),
+    height: Math.round(height) + STRIP,
+    frames: times,
     async draw(context, at) {
       const { picture } = await source.frame(at);
       paint(app, context, picture, at, answers.get(at) ?? null, card);
@@ -77,7 +87,7 @@ export async function cine(app: App, onProgress: (done: number, total: number) =
 
 export function coco(app: App, form: SegmentationForm): SavedFile {
   const { frames, card, name } = take(app);
-  const fileNameOf = (frame: number) => pictureName(app, frame) ?? frameName(name, frame, 'png');
+  const fileNameOf = (frame: number) => fileOf(app, frame) ?? frameName(name, frame, 'png');
   const origin = { fileNameOf, structures: namesOf(card), training_data: card.training_data, created: new Date() };
   const json = JSON.stringify(cocoDataset(frames.map(segmentedFrame), origin, form));
   return { name: `${stem(name)}_coco_${form}.json`, blob: new Blob([json], { type: 'application/json' }) };
@@ -155,25 +165,30 @@ function nothing() {
 }
 
 /** The name of the file that a frame is, where each is one. */
-function pictureName(app: App, frame: number): string | null {
-  const { source } = app.session;
-  return source?.kind === 'pictures' ? (source.files[frame]?.name ?? null) : null;
+function fileOf({ session: { source } }: App, frame: number): string | null {
+  return source?.kind === 'pictures' ? pictureName(source, frame) : null;
+}
+
+function shapeOf({ session }: App): PixelSize {
+  return pixelShape(session.source?.pixel_aspect ?? 1);
 }
 
 function paint(app: App, context: OffscreenCanvasRenderingContext2D, picture: ImageBitmap, index: number, answer: Answer | null, card: ModelCard): void {
   const { state } = app.store;
-  const { width, height } = picture;
+  const shape = shapeOf(app);
+  const { width, height: exact } = shaped(picture, shape);
+  const height = Math.round(exact);
+  const pixels = pixelsAt(state, index, picture);
   draw(context, {
     picture,
-    view: { scale: 1, x: 0, y: 0 },
+    view: { scale: 1, shape, x: 0, y: 0 },
     moving: false,
     density: Math.max(0.6, Math.max(width, height) / 1000),
     card,
     answer,
     look: state.look,
     prompts: [],
-    calipers: state.calipers.get(index) ?? NO_CALIPERS,
-    lengthOf: ({ from, to }) => caliperText(from, to, spacingOf(state)),
+    lengths: (state.calipers.get(index) ?? NO_CALIPERS).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) })),
     draft: null,
     crop: wholeOf(picture),
     cropping: false,

@@ -2,11 +2,12 @@
 
 import { disclaimer } from '../../export/disclaimer';
 import { rleOf } from '../../export/rle';
+import { EVERYWHERE } from '../../measure/spacing';
 import { identityOf } from '../../project/identity';
 import type { FileIdentity, Project, ProjectFrame, ProjectSource } from '../../project/schema';
 import type { App } from '../app';
 import { cardOf, NO_CALIPERS, type Answer, type State } from '../state';
-import { answeredFrames, spacingOf, wholeMap } from './answered';
+import { answeredFrames, wholeMap } from './answered';
 import { modelIdentity } from './identity';
 
 export async function gatherProject(app: App): Promise<Project> {
@@ -19,12 +20,19 @@ export async function gatherProject(app: App): Promise<Project> {
     saved: new Date().toISOString(),
     source: await sourceOf(state),
     crops: app.session.cropEntries().map(([picture, box]) => ({ picture, box })),
-    spacing: spacingOf(state) === null ? null : { x_mm: spacingOf(state)!.x_mm, y_mm: spacingOf(state)!.y_mm },
+    spacing: spacingOf(state),
+    scales_by_hand: [...state.scales_by_hand].map(([picture, scale]) => ({ picture, ...scale })),
     model: await modelIdentity(state),
     settings: { manual: tools.manual, carry: tools.carry, look: { ...look, hidden: [...look.hidden], colors: [...look.colors].map(([structure, color]) => ({ structure, color })) } },
     current_frame: shown?.frame.index ?? 0,
     frames: framesOf(app),
   };
+}
+
+/** The one that holds in the whole picture. */
+function spacingOf({ source }: State): Project['spacing'] {
+  const scale = source.kind === 'open' ? source.source.scales.find(({ box }) => box === EVERYWHERE) : undefined;
+  return scale?.spacing ? { x_mm: scale.spacing.x_mm, y_mm: scale.spacing.y_mm } : null;
 }
 
 const identities = new WeakMap<File, Promise<FileIdentity>>();

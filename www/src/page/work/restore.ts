@@ -60,6 +60,7 @@ export async function applyProject(app: App, project: Project): Promise<void> {
   store.update({
     history: { past: [], present: new Map(project.frames.flatMap(({ frame, prompts }) => (prompts === null ? [] : [[frame, prompts]]))), future: [] },
     calipers: new Map(project.frames.map(({ frame, calipers }) => [frame, calipers])),
+    scales_by_hand: new Map(project.scales_by_hand.map(({ picture, ...scale }) => [picture, scale])),
     tools: { ...tools, manual, carry },
     look: { ...look, hidden: new Set(look.hidden), colors: new Map(look.colors.map(({ structure, color }) => [structure, color])) },
   });

@@ -1,0 +1,28 @@
+// What a file is called among the others that were opened with it.
+
+const dropped = new WeakMap<File, string>();
+
+/** A dropped file does not say which folder it came from; its entry does. */
+export function rememberPath(file: File, path: string): void {
+  dropped.set(file, path.replace(/^\/+/, ''));
+}
+
+/** With its folders where they are known, else the name alone. */
+export function pathOf(file: File): string {
+  return file.webkitRelativePath || (dropped.get(file) ?? file.name);
+}
+
+/** A name for each file that no other has: its path below the folder that all of them lie in; files alike even there are numbered. */
+export function uniqueNames(files: readonly File[]): string[] {
+  const paths = files.map((file) => pathOf(file).split('/'));
+  let common = 0;
+  while (paths.every((path) => path.length > common + 1 && path[common] === paths[0]![common])) common++;
+  const taken = new Set<string>();
+  return paths.map((path) => {
+    const name = path.slice(common).join('/');
+    let free = name;
+    for (let copy = 2; taken.has(free.toLowerCase()); copy++) free = name.replace(/(\.[^./]*)?$/, `_${copy}$1`);
+    taken.add(free.toLowerCase());
+    return free;
+  });
+}
