@@ -88,7 +88,7 @@ test('a slider scrubs, and speed and loop hold while it plays', async ({ page })
   await openCine(page);
   await page.locator('#scrub').fill('10');
   await expect(page.locator('#place')).toHaveText(`11 / ${FRAMES}`);
-  await page.getByRole('button', { name: 'Again and again' }).click();
+  await page.getByRole('button', { name: 'Loop' }).click();
   await page.locator('#rate').selectOption('2');
   await page.locator('#play').click();
   await expect(page.locator('#play')).toHaveAttribute('aria-label', 'Pause');

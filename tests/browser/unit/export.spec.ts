@@ -9,6 +9,7 @@ import { contoursOf, type Polygon } from '../../../www/src/export/polygons';
 import { compress, countsOf, decompress, paintRle, rleOf, type Rle } from '../../../www/src/export/rle';
 import { measureFrame, type SegmentedFrame } from '../../../www/src/measure/frames';
 import { maskOf, type ClassMap } from '../../../www/src/measure/mask';
+import { EVERYWHERE } from '../../../www/src/measure/spacing';
 import { decodePng, fc, unzipSync } from '../../../www/packages-for-tests';
 import { expect, test } from '../../../www/playwright';
 import { anyMap, drawn, mapOf } from './shapes';
@@ -198,7 +199,7 @@ test('a frame\'s file is named after its source, whatever the source is called',
 });
 
 test('a CSV has a row for each structure of each frame, with units in the header and nothing where nothing is', () => {
-  const rows = frames.flatMap((frame) => measureFrame(frame, ['radius', 'ulna'], { x_mm: 0.5, y_mm: 0.5 }));
+  const rows = frames.flatMap((frame) => measureFrame(frame, ['radius', 'ulna'], { scales: [{ box: EVERYWHERE, spacing: { x_mm: 0.5, y_mm: 0.5 }, origin: 'pixel spacing' }], aspect: 1 }));
   const csv = measurementsCsv(rows, { source: 'wrist.dcm', model: 'micro', training_data: 'simulated pictures, phantoms' });
   const [header, ...lines] = csv.split('\r\n');
   expect(header).toMatch(/^source,frame,time_s,structure,class_id,present,area_px,area_mm2,feret_px,feret_mm,/);

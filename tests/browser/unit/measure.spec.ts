@@ -4,35 +4,41 @@ import { centrelines, lengthOf } from '../../../www/src/measure/centreline';
 import { areaOverTime, measureFrame } from '../../../www/src/measure/frames';
 import { maximumFeret } from '../../../www/src/measure/feret';
 import { maskOf, type ClassMap } from '../../../www/src/measure/mask';
-import { distance, PIXELS, type PixelSize } from '../../../www/src/measure/spacing';
-import { measureStructure } from '../../../www/src/measure/structure';
+import { distance, EVERYWHERE, lengthText, PIXELS, pixelShape, scaleByHand, type PixelSize, type Scale } from '../../../www/src/measure/spacing';
+import { measureStructure, type Pixels } from '../../../www/src/measure/structure';
 import { thin } from '../../../www/src/measure/thinning';
 import { fc } from '../../../www/packages-for-tests';
 import { expect, test } from '../../../www/playwright';
 import { anyMap, drawn, mapOf, toSegment } from './shapes';
 
 const centrelineOf = (map: ClassMap, size: PixelSize = PIXELS) =>
-  centrelines(maskOf(map, 1)!, size).reduce((sum, line) => sum + lengthOf(line, size), 0);
+  centrelines(maskOf(map, 1)!, thin(maskOf(map, 1)!), size).reduce((sum, line) => sum + lengthOf(line, size), 0);
+
+/** One pixel size in the whole picture, or none. */
+const everywhere = (x_mm?: number, y_mm = x_mm): Pixels => ({
+  scales: x_mm === undefined ? [] : [{ box: EVERYWHERE, spacing: { x_mm, y_mm: y_mm! }, origin: 'pixel spacing' }],
+  aspect: 1,
+});
 
 test('a rectangle has its area, box, centroid and diagonal, in pixels and in mm of unequal spacing', () => {
   const map = mapOf('......', '.2222.', '.2222.', '......');
-  const measured = measureStructure(map, 2, { x_mm: 0.5, y_mm: 2 })!;
+  const measured = measureStructure(map, 2, everywhere(0.5, 2))!;
   expect(measured.in_px.area).toBe(8);
   expect(measured.in_mm!.area).toBeCloseTo(8, 12);
   expect(measured.bounding_box).toEqual([1, 1, 5, 3]);
   expect(measured.centroid).toEqual({ x: 3, y: 2 });
   expect(measured.in_px.feret.length).toBeCloseTo(Math.hypot(4, 2), 12);
   expect(measured.in_mm!.feret.length).toBeCloseTo(Math.hypot(2, 4), 12);
-  expect(measureStructure(map, 2, null)!.in_mm).toBeNull();
+  expect(measureStructure(map, 2, everywhere())!.in_mm).toBeNull();
 });
 
 test('a structure without a pixel is not measured', () => {
-  expect(measureStructure(mapOf('11', '..'), 2, null)).toBeNull();
+  expect(measureStructure(mapOf('11', '..'), 2, everywhere())).toBeNull();
 });
 
 test('unequal spacing can turn the largest extent to another direction', () => {
   const map = drawn(40, 40, (x, y) => (y > 18 && y < 22) || (x > 18 && x < 22 && y > 8 && y < 32));
-  const { in_px, in_mm } = measureStructure(map, 1, { x_mm: 0.1, y_mm: 1 })!;
+  const { in_px, in_mm } = measureStructure(map, 1, everywhere(0.1, 1))!;
   const isWide = ({ from, to }: typeof in_px.feret) => Math.abs(to.x - from.x) > Math.abs(to.y - from.y);
   expect(isWide(in_px.feret)).toBe(true);
   expect(isWide(in_mm!.feret)).toBe(false);
@@ -138,18 +144,67 @@ function pieces({ width, height, pixels }: { width: number; height: number; pixe
   return count;
 }
 
-test('area over time is in mm² where the spacing is known, in the order of the frames', () => {
+test('area over time is in mm² where that is known in every frame, in the order of the frames', () => {
   const samples = [
-    { frame: 1, time_s: 0.1, structure: 0, area_px: 0 },
-    { frame: 0, time_s: 0, structure: 0, area_px: 3 },
+    { frame: 1, time_s: 0.1, structure: 0, area_px: 0, area_mm2: 0 },
+    { frame: 0, time_s: 0, structure: 0, area_px: 3, area_mm2: 0.75 },
   ];
-  expect(areaOverTime(samples, ['radius'], null)).toEqual([
-    { structure: 0, name: 'radius', unit: 'px', points: [{ frame: 0, time_s: 0, area: 3 }, { frame: 1, time_s: 0.1, area: 0 }] },
+  expect(areaOverTime(samples, ['radius'])).toEqual([
+    { structure: 0, name: 'radius', unit: 'mm²', points: [{ frame: 0, time_s: 0, area: 0.75 }, { frame: 1, time_s: 0.1, area: 0 }] },
   ]);
-  expect(areaOverTime(samples, ['radius'], { x_mm: 0.5, y_mm: 0.5 })[0]).toMatchObject({ unit: 'mm²', points: [{ area: 0.75 }, { area: 0 }] });
+  const partly = [...samples, { frame: 2, time_s: 0.2, structure: 0, area_px: 5, area_mm2: null }];
+  expect(areaOverTime(partly, ['radius'])[0]).toMatchObject({ unit: 'px', points: [{ area: 3 }, { area: 0 }, { area: 5 }] });
+});
+
+/** Two images side by side, of 0.2 and 0.05 mm a pixel, with a colour box in the left one, and a trace over time below. */
+const REGIONS: Scale[] = [
+  { box: [0, 0, 120, 100], spacing: { x_mm: 0.2, y_mm: 0.2 }, origin: 'ultrasound region' },
+  { box: [20, 20, 80, 80], spacing: { x_mm: 0.2, y_mm: 0.2 }, origin: 'ultrasound region' },
+  { box: [120, 0, 200, 100], spacing: { x_mm: 0.05, y_mm: 0.05 }, origin: 'ultrasound region' },
+  { box: [0, 80, 200, 140], spacing: null, origin: 'ultrasound region' },
+];
+
+for (const [what, from, to, text] of [
+  ['within the left image', [20, 50], [60, 50], '8.0 mm'],
+  ['from the colour box into the rest of its image', [70, 50], [110, 50], '8.0 mm'],
+  ['within the right image, from its very edge', [120, 50], [160, 50], '2.0 mm'],
+  ['from one image to the other', [110, 50], [130, 50], 'no length: not in one region'],
+  ['out of an image', [190, 50], [210, 50], 'no length: not in one region'],
+  ['along the trace', [10, 120], [50, 120], '40.0 px'],
+  ['where no region is', [210, 10], [210, 50], '40.0 px'],
+] as const) {
+  test(`a distance ${what} reads ${text}`, () => {
+    const point = ([x, y]: readonly [number, number]) => ({ x, y });
+    expect(lengthText(point(from), point(to), { scales: REGIONS, aspect: 1 })).toBe(text);
+  });
+}
+
+test('a structure has millimetres by the region that it lies in, and none where it lies in two', () => {
+  const bar = (left: number) => drawn(200, 140, (x, y) => x > left && x < left + 40 && y > 40 && y < 60);
+  const measured = (left: number) => measureStructure(bar(left), 1, { scales: REGIONS, aspect: 1 })!;
+  expect(measured(140).in_mm!.area).toBeCloseTo(2, 9);
+  expect(measured(20).in_mm!.area).toBeCloseTo(32, 9);
+  expect(measured(100)).toMatchObject({ in_mm: null, calibration: { kind: 'across' }, in_px: { area: 800 } });
+});
+
+test('lengths in pixels that are twice as wide as high are alike along both axes', () => {
+  const pixels = { scales: [], aspect: 2 };
+  expect(lengthText({ x: 10, y: 60 }, { x: 50, y: 60 }, pixels)).toBe('80.0 px');
+  expect(lengthText({ x: 30, y: 20 }, { x: 30, y: 100 }, pixels)).toBe('80.0 px');
+  const { in_px } = measureStructure(drawn(60, 120, (x, y) => Math.hypot((x - 30) / 20, (y - 60) / 40) < 1), 1, pixels)!;
+  expect(in_px.feret.length).toBeGreaterThan(79);
+  expect(in_px.feret.length).toBeLessThan(82.5);
+});
+
+test('a scale by hand gives every length, across and along, of pixels that need not be square', () => {
+  const shape = pixelShape(2);
+  const scale = scaleByHand({ from: { x: 0, y: 10 }, to: { x: 0, y: 210 }, mm: 40 }, shape);
+  expect(scale.spacing).toEqual({ x_mm: 0.4, y_mm: 0.2 });
+  const pixels = { scales: [scale], aspect: 2 };
+  expect(lengthText({ x: 0, y: 0 }, { x: 100, y: 0 }, pixels)).toBe('40.0 mm');
 });
 
 test('a structure that is absent has no figures, whatever its mask', () => {
   const frame = { frame: 0, time_s: null, map: mapOf('11', '..'), structures: [{ structure: 0, present: false, iou: 0.2, object_score: -3 }] };
-  expect(measureFrame(frame, ['radius'], null)).toEqual([{ frame: 0, time_s: null, structure: 0, name: 'radius', iou: 0.2, object_score: -3, measured: null }]);
+  expect(measureFrame(frame, ['radius'], everywhere())).toEqual([{ frame: 0, time_s: null, structure: 0, name: 'radius', iou: 0.2, object_score: -3, measured: null }]);
 });

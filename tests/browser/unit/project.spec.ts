@@ -53,6 +53,7 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
   ),
   crops: fc.array(fc.record({ picture: fc.string(), box }), { maxLength: 2 }),
   spacing: fc.option(fc.record({ x_mm: fc.double({ min: 0.001, max: 5, noNaN: true }), y_mm: fc.double({ min: 0.001, max: 5, noNaN: true }) })),
+  scales_by_hand: fc.array(fc.record({ picture: fc.string(), from: place, to: place, mm: fc.double({ min: 0.1, max: 500, noNaN: true }) }), { maxLength: 2 }),
   model: fc.option(
     fc.record({
       name: fc.string(),
@@ -99,6 +100,7 @@ const example: Project = {
   source: { kind: 'video', files: [{ name: 'wrist.webm', size: 12345, sha256_first_mib: 'ab'.repeat(32) }] },
   crops: [{ picture: 'wrist.webm 640x480', box: [10, 20, 300, 400] }],
   spacing: { x_mm: 0.1, y_mm: 0.12 },
+  scales_by_hand: [{ picture: 'wrist.webm 640x480', from: { x: 10, y: 20 }, to: { x: 10, y: 220 }, mm: 40 }],
   model: { name: 'micro', sha256: '01'.repeat(32), structures: [{ name: 'radius', color: [86, 180, 233] }] },
   settings: { manual: false, carry: true, look: { style: 'both', opacity: 0.35, hidden: [0], colors: [], predicted_box: false, names: true } },
   current_frame: 7,

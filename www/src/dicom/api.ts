@@ -7,15 +7,8 @@ export type PixelBox = [left: number, top: number, right: number, bottom: number
 export interface PixelSpacing {
   x_mm: number;
   y_mm: number;
-  /** Which attribute of the file says so; the last two are a pixel's size at the detector or on the film, not in the patient. */
-  source: 'ultrasound region' | 'pixel spacing' | 'imager pixel spacing' | 'nominal scanned pixel spacing';
-}
-
-/** One axis of a region: what a step of one pixel means. */
-export interface RegionAxis {
-  unit: 'none' | 'percent' | 'dB' | 'cm' | 'seconds' | 'hertz' | 'dB/s' | 'cm/s' | 'cm2' | 'cm2/s' | 'cm3' | 'cm3/s' | 'degrees' | 'unknown';
-  /** In that unit, never negative; `null` where the file does not say. */
-  per_pixel: number | null;
+  /** Which attribute of the file says so. */
+  source: 'ultrasound region' | 'pixel spacing' | 'imager pixel spacing';
 }
 
 /** An item of the Sequence of Ultrasound Regions (DICOM PS3.3 C.8.5.5). */
@@ -25,23 +18,8 @@ export interface UltrasoundRegion {
   spatial_format: '2d' | 'm-mode' | 'spectral' | 'waveform' | 'graphics' | 'none';
   /** What its pixels mean; `unknown` where the code is none of the standard's. */
   data_type: 'tissue' | 'colour flow' | 'doppler' | 'ecg' | 'other' | 'unknown';
-  x: RegionAxis;
-  y: RegionAxis;
   /** Its spacing, where both axes are lengths. */
   spacing: PixelSpacing | null;
-}
-
-/** Something about a file that its reader should know. */
-export interface DicomNote {
-  kind: string;
-  /** A sentence. */
-  message: string;
-}
-
-/** Which values of a grey picture are shown, from black to white: those around `center`, `width` of them. */
-export interface GreyWindow {
-  center: number;
-  width: number;
 }
 
 /** What a file says of its pictures. Nothing of the patient is in it. */
@@ -52,23 +30,14 @@ export interface DicomInfo {
   frames: number;
   /** Frames that the file promises and does not hold. */
   missing_frames: number;
-  /** Seconds from the first frame to each; `null` where the file is a single frame or does not say. */
-  frame_times: number[] | null;
-  /** Frames a second at which to play where there are no times, as the file recommends. */
-  playback_rate: number | null;
+  /** Seconds that each frame is shown; `null` where the file is a single frame or does not say. */
+  frame_seconds: number[] | null;
   /** The ultrasound regions that lie in the picture, in the file's order. */
   regions: UltrasoundRegion[];
   /** The region a crop should take: the largest two-dimensional tissue region. */
   crop: PixelBox | null;
-  /** The whole picture's; `null` where nothing says it, or where only regions are calibrated. */
-  picture_spacing: PixelSpacing | null;
-  /** Width of a pixel over its height; 1 is square. */
-  pixel_aspect: number;
-  /** The file's windows of a grey picture; the first is taken where none is asked for. */
-  windows: (GreyWindow & { name: string | null })[];
-  /** Whether a window can be chosen. */
-  grey: boolean;
-  notes: DicomNote[];
+  /** The crop region's spacing; where there is no region, the whole picture's. */
+  spacing: PixelSpacing | null;
   transfer_syntax: { uid: string; name: string };
   /** Whether the pictures lost detail when they were compressed. */
   lossy: boolean;

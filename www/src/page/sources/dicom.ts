@@ -6,14 +6,15 @@ import { EVERYWHERE, type Scale } from '../../measure/spacing';
 import { clocked } from './clocked';
 import { durationsOf, keyOf, type DicomSource } from './types';
 
-/** At which a cine plays where its file does not say. */
-const FRAMES_PER_SECOND = 25;
+/** How long a frame stays where a cine does not say. */
+const FRAME_TIME_MS = 1000 / 25;
 
 export async function openDicomFile(file: File): Promise<DicomSource> {
   const dicom = await openDicom(file);
   const { info } = dicom;
-  const { width, height, frames, frame_times } = info;
-  const alone = 1000 / (info.playback_rate ?? FRAMES_PER_SECOND);
+  const { width, height, frames } = info;
+  let at = 0;
+  const times_s = info.frame_seconds?.map((seconds) => (at += seconds) - seconds) ?? null;
   const key = keyOf(file.name, info);
   const source: DicomSource = {
     kind: 'dicom',
@@ -22,11 +23,11 @@ export async function openDicomFile(file: File): Promise<DicomSource> {
     width,
     height,
     scales: scalesOf(info),
-    pixel_aspect: info.pixel_aspect,
+    pixel_aspect: 1,
     suggested_crop: info.crop,
     frames,
-    times_s: frame_times,
-    durations_ms: frame_times === null ? Array<number>(frames).fill(alone) : durationsOf(frame_times, alone),
+    times_s,
+    durations_ms: times_s === null ? Array<number>(frames).fill(FRAME_TIME_MS) : durationsOf(times_s, FRAME_TIME_MS),
     frame: async (index) => ({ picture: await dicom.frame(index), index, grabbed: performance.now(), key }),
     play: (from, pace) => clocked(source, from, pace),
     close: () => dicom.close(),
@@ -34,12 +35,12 @@ export async function openDicomFile(file: File): Promise<DicomSource> {
   return source;
 }
 
-/** Each two-dimensional region has its own; traces over time lie on top of them and have none. The picture's counts where no region's does. */
-function scalesOf({ regions, picture_spacing }: DicomInfo): Scale[] {
-  const pictures = regions.filter(({ spatial_format }) => spatial_format === '2d' || spatial_format === 'm-mode' || spatial_format === 'spectral' || spatial_format === 'waveform');
-  const scales = pictures.flatMap(({ bounding_box, spatial_format, spacing }): Scale[] => {
-    if (spatial_format === '2d' && spacing === null) return [];
-    return [{ box: bounding_box, spacing: spatial_format === '2d' ? spacing : null, origin: 'ultrasound region' }];
+/** Each two-dimensional region has its own; traces over time have none. The whole picture's counts where no region is calibrated. */
+function scalesOf({ regions, spacing }: DicomInfo): Scale[] {
+  const scales = regions.flatMap(({ bounding_box: box, spatial_format, spacing }): Scale[] => {
+    if (spatial_format !== '2d') return [{ box, spacing: null, origin: 'ultrasound region' }];
+    return spacing === null ? [] : [{ box, spacing, origin: 'ultrasound region' }];
   });
-  return picture_spacing === null ? scales : [...scales, { box: EVERYWHERE, spacing: picture_spacing, origin: picture_spacing.source }];
+  if (spacing === null || spacing.source === 'ultrasound region') return scales;
+  return [...scales, { box: EVERYWHERE, spacing, origin: spacing.source }];
 }
