@@ -59,7 +59,7 @@ test('frames that were segmented are shown again without asking', async ({ page 
   const before = (await asked(page)).length;
   await page.keyboard.press('Home');
   await expect(page.locator('#place')).toHaveText(`1 / ${FRAMES}`);
-  await expect(page.locator('#structures')).toContainText('IoU');
+  await expect(page.locator('#structures')).toContainText(/found|absent/);
   expect((await asked(page)).length).toBe(before);
 });
 

@@ -15,7 +15,7 @@ test('frames stream through WebGPU', async ({ page }) => {
   await expect.poll(async () => (await answered()).length, { timeout: 600_000 }).toBe(1);
   await page.locator('#play').click();
   await expect.poll(async () => (await answered()).length, { timeout: 600_000 }).toBeGreaterThan(3);
-  await expect(page.locator('#structures')).toContainText('IoU');
+  await expect(page.locator('#structures')).toContainText(/found|absent/);
   await expect(page.locator('#failure')).toBeEmpty();
   const frames = (await answered()).map((message) => message.answered);
   console.log(`frames were answered ${frames.slice(1).map((at, i) => ((at - frames[i]!) / 1000).toFixed(1)).join(', ')} s after one another`);

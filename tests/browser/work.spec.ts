@@ -60,7 +60,7 @@ test('a picture is measured, and its masks, overlay, table and COCO open as othe
 
   const csv = (await saved(page, '#export-csv')).bytes.toString().split('\r\n');
   expect(csv[0]).toContain('area_px,area_mm2,feret_px');
-  expect(csv[1]).toContain('frame.png,0,,arc,1,');
+  expect(csv[1]).toContain('frame.png,1,,arc,1,');
 
   const overlay = decodePng((await saved(page, '#export-overlay')).bytes);
   expect([overlay.width, overlay.height]).toEqual([ids.width, ids.height + 20]);

@@ -1,15 +1,17 @@
 // Files as other programs read them.
 
 import { readFileSync } from 'node:fs';
-import { zipOf } from '../../../www/src/export/archive';
-import { cocoDataset, frameName } from '../../../www/src/export/coco';
-import { cell, measurementsCsv } from '../../../www/src/export/csv';
+import { Archive } from '../../../www/src/export/archive';
+import { cocoDataset } from '../../../www/src/export/coco';
+import { cell, forSpreadsheet, measurementsCsv, type MeasuredFrame } from '../../../www/src/export/csv';
 import { maskPng } from '../../../www/src/export/mask-png';
+import { frameName, uniqueStems } from '../../../www/src/export/names';
 import { contoursOf, type Polygon } from '../../../www/src/export/polygons';
 import { compress, countsOf, decompress, paintRle, rleOf, type Rle } from '../../../www/src/export/rle';
 import { measureFrame, type SegmentedFrame } from '../../../www/src/measure/frames';
 import { maskOf, type ClassMap } from '../../../www/src/measure/mask';
-import { EVERYWHERE } from '../../../www/src/measure/spacing';
+import { calibrationOf, EVERYWHERE, type Scale } from '../../../www/src/measure/spacing';
+import { rememberPath, uniqueNames } from '../../../www/src/page/sources/paths';
 import { decodePng, fc, unzipSync } from '../../../www/packages-for-tests';
 import { expect, test } from '../../../www/playwright';
 import { anyMap, drawn, mapOf } from './shapes';
@@ -149,29 +151,33 @@ test('a mask PNG is 8-bit grey and holds the class ids and the comment', () => {
 
 test('an archive gives back its files', async () => {
   const files = new Map([['a_0000.png', maskPng(ring, '')], ['é.txt', new Uint8Array([1, 2, 3])]]);
-  const unpacked = unzipSync(new Uint8Array(await zipOf(files).arrayBuffer()));
+  const archive = new Archive();
+  for (const [name, content] of files) archive.add(name, content);
+  const unpacked = unzipSync(new Uint8Array(await archive.finish().arrayBuffer()));
   expect(new Map(Object.entries(unpacked))).toEqual(files);
 });
 
 const frames: SegmentedFrame[] = [
   {
     frame: 0,
+    name: 'wrist_0001.png',
     time_s: 0,
+    made_by: 'reviewed',
     map: mapOf('11..', '11.2', '...2'),
     structures: [
       { structure: 0, present: true, iou: 0.9, object_score: 4 },
       { structure: 1, present: true, iou: 0.8, object_score: 2 },
     ],
   },
-  { frame: 4, time_s: 0.2, map: mapOf('....', '....', '....'), structures: [{ structure: 0, present: false, iou: 0.1, object_score: -5 }] },
+  { frame: 4, name: 'wrist_0005.png', time_s: 0.2, made_by: 'autonomous', map: mapOf('....', '....', '....'), structures: [{ structure: 0, present: false, iou: 0.1, object_score: -5 }] },
 ];
-const origin = { fileNameOf: (frame: number) => frameName('wrist.dcm', frame, 'png'), structures: ['radius', 'ulna'], training_data: 'simulated pictures', created: new Date('2026-11-24T20:00:00Z') };
+const origin = { structures: ['radius', 'ulna'], training_data: 'simulated pictures', created: new Date('2026-11-24T20:00:00Z') };
 
 test('a COCO data set names what is present, with exact masks as run lengths', () => {
   const coco = cocoDataset(frames, origin, 'rle');
-  expect(coco.images.map(({ id, file_name, width, height }) => [id, file_name, width, height])).toEqual([
-    [1, 'wrist_0000.png', 4, 3],
-    [2, 'wrist_0004.png', 4, 3],
+  expect(coco.images.map(({ id, file_name, width, height, frame, time_s, made_by }) => [id, file_name, width, height, frame, time_s, made_by])).toEqual([
+    [1, 'wrist_0001.png', 4, 3, 1, 0, 'reviewed'],
+    [2, 'wrist_0005.png', 4, 3, 5, 0.2, 'autonomous'],
   ]);
   expect(coco.annotations.map(({ id, image_id, category_id, area, bbox }) => [id, image_id, category_id, area, bbox])).toEqual([
     [1, 1, 1, 4, [0, 0, 2, 2]],
@@ -192,22 +198,72 @@ test('a COCO data set can hold polygons', () => {
   ]);
 });
 
-test('a frame\'s file is named after its source, whatever the source is called', () => {
-  expect(frameName('wrist.left.dcm', 12, 'png')).toBe('wrist.left_0012.png');
-  expect(frameName('IM0001', 0, 'png')).toBe('IM0001_0000.png');
-  expect(frameName('.dcm', 0, 'png')).toBe('.dcm_0000.png');
+test('a COCO data set says how much of a hole its polygons fill, and run lengths keep it', () => {
+  const map = mapOf('1111', '1..1', '1111');
+  const ring: SegmentedFrame = { frame: 0, name: 'a.png', time_s: null, made_by: 'prompted', map, structures: [{ structure: 0, present: true, iou: 0.9, object_score: 4 }] };
+  const filled = cocoDataset([ring], origin, 'polygons');
+  expect(filled.annotations[0]).toMatchObject({ area: 10, filled_px: 2 });
+  expect(filled.info.description).toContain('Polygons fill the holes of 1 masks (2 pixels)');
+  const exact = cocoDataset([ring], origin, 'rle');
+  expect(exact.annotations[0]).toMatchObject({ area: 10, filled_px: 0 });
+  expect(exact.info.description).not.toContain('holes');
 });
 
+test('a frame\'s file is named after its source and counted as the page counts, whatever the source is called', () => {
+  expect(frameName('wrist.left.dcm', 12, 'png')).toBe('wrist.left_0013.png');
+  expect(frameName('IM0001', 0, 'png')).toBe('IM0001_0001.png');
+  expect(frameName('.dcm', 0, 'png')).toBe('.dcm_0001.png');
+});
+
+test('pictures of one name in two folders are told apart, by no more folders than that takes', () => {
+  const file = (path: string) => {
+    const made = new File([], path.split('/').at(-1)!);
+    rememberPath(made, path);
+    return made;
+  };
+  expect(uniqueNames(['/pictures/patient1/frame_001.png', '/pictures/patient2/frame_001.png'].map(file))).toEqual(['patient1/frame_001.png', 'patient2/frame_001.png']);
+  expect(uniqueNames([new File([], 'a.png'), new File([], 'A.png'), new File([], 'b')])).toEqual(['a.png', 'A_2.png', 'b']);
+  expect(uniqueNames([file('/pictures/patient1/frame_001.png')])).toEqual(['frame_001.png']);
+  expect(uniqueStems(['p/a.png', 'p/a.jpg', 'q/a.png'])).toEqual(['p/a', 'p/a_2', 'q/a']);
+});
+
+const scales: Scale[] = [{ box: EVERYWHERE, spacing: { x_mm: 0.5, y_mm: 0.5 }, origin: 'pixel spacing' }];
+const measured = frames.map((frame): MeasuredFrame => ({ ...frame, rows: measureFrame(frame, ['radius', 'ulna'], { scales, aspect: 1 }), distances: [] }));
+const csvOrigin = { source: 'wrist.dcm', model: 'micro', training_data: 'simulated pictures, phantoms' };
+/** The table's cells by the names of their columns. */
+function table(csv: string, separator = ','): Record<string, string>[] {
+  const [header, ...lines] = csv.split('\r\n').slice(0, -1).map((line) => line.split(separator));
+  return lines.map((cells) => Object.fromEntries(header!.map((name, at) => [name, cells[at]!])));
+}
+
 test('a CSV has a row for each structure of each frame, with units in the header and nothing where nothing is', () => {
-  const rows = frames.flatMap((frame) => measureFrame(frame, ['radius', 'ulna'], { scales: [{ box: EVERYWHERE, spacing: { x_mm: 0.5, y_mm: 0.5 }, origin: 'pixel spacing' }], aspect: 1 }));
-  const csv = measurementsCsv(rows, { source: 'wrist.dcm', model: 'micro', training_data: 'simulated pictures, phantoms' });
+  const csv = measurementsCsv(measured, csvOrigin);
   const [header, ...lines] = csv.split('\r\n');
   expect(header).toMatch(/^source,frame,time_s,structure,class_id,present,area_px,area_mm2,feret_px,feret_mm,/);
-  expect(lines[0]).toMatch(/^wrist\.dcm,0,0,radius,1,1,4,1,2\.82843,1\.41421,/);
+  expect(lines[0]).toMatch(/^wrist\.dcm,1,0,radius,1,1,4,1,2\.82843,1\.41421,/);
   expect(lines[0]).toContain(',"simulated pictures, phantoms",Research and teaching only. Not a medical device.');
-  expect(lines[2]).toMatch(/^wrist\.dcm,4,0\.2,radius,1,0,0,,,,,,,,,,,,0\.1,-5,/);
+  expect(lines[2]).toMatch(/^wrist\.dcm,5,0\.2,radius,1,0,0,,,,,,,,,,,,0\.1,-5,wrist_0005\.png,autonomous,/);
   expect(lines).toHaveLength(4);
   expect(lines[3]).toBe('');
+  expect(table(csv)[0]).toMatchObject({ picture: 'wrist_0001.png', made_by: 'reviewed', mm_by: 'pixel spacing' });
+});
+
+test('a CSV has the distances that were taken, in the unit that is known where they lie', () => {
+  const [from, to] = [{ x: 0, y: 0 }, { x: 30, y: 40 }];
+  const known = { from, to, calibration: calibrationOf(scales, [0, 0, 30, 40]), aspect: 1 };
+  const frame: MeasuredFrame = { frame: 2, name: 'wrist_0003.png', time_s: null, made_by: null, rows: [], distances: [known, { ...known, calibration: { kind: 'unknown' } }, { ...known, calibration: { kind: 'across' } }] };
+  expect(table(measurementsCsv([frame], { ...csvOrigin, training_data: 'none' })).map(({ frame, time_s, structure, distance_px, distance_mm, mm_by }) => [frame, time_s, structure, distance_px, distance_mm, mm_by])).toEqual([
+    ['3', '', 'distance', '50', '25', 'pixel spacing'],
+    ['3', '', 'distance', '50', '', ''],
+    ['3', '', 'distance', '', '', 'not in one region'],
+  ]);
+});
+
+test('for a spreadsheet a CSV has a byte order mark and the separators of its language', () => {
+  const german = measurementsCsv(measured, csvOrigin, forSpreadsheet('de-DE'));
+  expect(german.startsWith('\ufeffsource;frame;')).toBe(true);
+  expect(table(german.slice(1), ';')[0]).toMatchObject({ feret_px: '2,82843', area_px: '4', training_data: 'simulated pictures, phantoms' });
+  expect(measurementsCsv(measured, csvOrigin, forSpreadsheet('en-GB'))).toBe(`\ufeff${measurementsCsv(measured, csvOrigin)}`);
 });
 
 test('a CSV cell is quoted where it must be, and a spreadsheet takes none for a formula', () => {

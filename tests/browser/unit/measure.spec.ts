@@ -205,6 +205,6 @@ test('a scale by hand gives every length, across and along, of pixels that need 
 });
 
 test('a structure that is absent has no figures, whatever its mask', () => {
-  const frame = { frame: 0, time_s: null, map: mapOf('11', '..'), structures: [{ structure: 0, present: false, iou: 0.2, object_score: -3 }] };
-  expect(measureFrame(frame, ['radius'], everywhere())).toEqual([{ frame: 0, time_s: null, structure: 0, name: 'radius', iou: 0.2, object_score: -3, measured: null }]);
+  const frame = { map: mapOf('11', '..'), structures: [{ structure: 0, present: false, iou: 0.2, object_score: -3 }] };
+  expect(measureFrame(frame, ['radius'], everywhere())).toEqual([{ structure: 0, name: 'radius', iou: 0.2, object_score: -3, measured: null }]);
 });

@@ -33,6 +33,16 @@ export function contoursOf(mask: Mask): Contours {
   return contours;
 }
 
+/** Enclosed by a polygon, in pixels. */
+export function areaOf(polygon: Polygon): number {
+  let doubled = 0;
+  for (let at = 0; at < polygon.length; at += 2) {
+    const next = (at + 2) % polygon.length;
+    doubled += polygon[at]! * polygon[next + 1]! - polygon[next]! * polygon[at + 1]!;
+  }
+  return Math.abs(doubled) / 2;
+}
+
 type Corner = [x: number, y: number];
 
 /** Follows the edges from the upper left corner of a pixel that is open above, the mask on the right, back to where it began. */

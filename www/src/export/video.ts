@@ -1,21 +1,11 @@
 // A cine as a WebM file: encoded frame by frame with exact times, as fast as the machine can, where a recording of the screen would drop frames.
 
-import type { VideoCodec } from 'mediabunny';
+import type { CanvasSource, Output, BufferTarget, VideoCodec } from 'mediabunny';
 
-/** One frame of the cine, in seconds. */
-export interface CineFrame {
-  time_s: number;
-  duration_s: number;
-}
-
-export interface CineOptions {
+export interface CineShape {
   width: number;
   height: number;
-  frames: readonly CineFrame[];
-  /** Draws the frame with this place in `frames` onto the whole canvas. */
-  draw(context: OffscreenCanvasRenderingContext2D, at: number): Promise<void> | void;
-  onProgress?(done: number): void;
-  signal?: AbortSignal;
+  frames_per_second: number;
 }
 
 /** The browser has no encoder for a format that WebM holds. */
@@ -35,33 +25,40 @@ const LEAST_BITRATE = 500e3;
 /** Seconds from one frame that stands alone to the next: how finely a player can seek. */
 const KEY_FRAME_INTERVAL_S = 1;
 
-/** Encodes the cine. Throws a {@link NoVideoEncoderError}, or the signal's reason once it is aborted. */
-export async function cineWebm({ width, height, frames, draw, onProgress, signal }: CineOptions): Promise<Blob> {
-  const { BufferTarget, CanvasSource, getFirstEncodableVideoCodec, Output, WebMOutputFormat } = await import('mediabunny');
-  const last = frames.at(-1)!;
-  const framesPerSecond = frames.length / (last.time_s + last.duration_s - frames[0]!.time_s);
-  const bitrate = Math.max(LEAST_BITRATE, Math.round(width * height * framesPerSecond * BITS_PER_PIXEL));
-  const codec = typeof VideoEncoder === 'undefined' ? null : await getFirstEncodableVideoCodec(CODECS, { width, height, bitrate });
-  if (codec === null) throw new NoVideoEncoderError();
+/** Writes one cine: frames in their order, then {@link finish}. Throws a {@link NoVideoEncoderError}. */
+export class CineWriter {
+  private constructor(
+    readonly canvas: OffscreenCanvas,
+    private readonly output: Output,
+    private readonly target: BufferTarget,
+    private readonly source: CanvasSource,
+  ) {}
 
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d', { alpha: false })!;
-  const target = new BufferTarget();
-  const output = new Output({ format: new WebMOutputFormat(), target });
-  const source = new CanvasSource(canvas, { codec, bitrate, keyFrameInterval: KEY_FRAME_INTERVAL_S });
-  output.addVideoTrack(source);
-  await output.start();
-  try {
-    for (const [at, { time_s, duration_s }] of frames.entries()) {
-      signal?.throwIfAborted();
-      await draw(context, at);
-      await source.add(time_s - frames[0]!.time_s, duration_s);
-      onProgress?.(at + 1);
-    }
-    await output.finalize();
-  } catch (error) {
-    await output.cancel();
-    throw error;
+  static async begin({ width, height, frames_per_second }: CineShape): Promise<CineWriter> {
+    const { BufferTarget, CanvasSource, getFirstEncodableVideoCodec, Output, WebMOutputFormat } = await import('mediabunny');
+    const bitrate = Math.max(LEAST_BITRATE, Math.round(width * height * frames_per_second * BITS_PER_PIXEL));
+    const codec = typeof VideoEncoder === 'undefined' ? null : await getFirstEncodableVideoCodec(CODECS, { width, height, bitrate });
+    if (codec === null) throw new NoVideoEncoderError();
+    const canvas = new OffscreenCanvas(width, height);
+    const target = new BufferTarget();
+    const output = new Output({ format: new WebMOutputFormat(), target });
+    const source = new CanvasSource(canvas, { codec, bitrate, keyFrameInterval: KEY_FRAME_INTERVAL_S });
+    output.addVideoTrack(source);
+    await output.start();
+    return new CineWriter(canvas, output, target, source);
   }
-  return new Blob([target.buffer!], { type: 'video/webm' });
+
+  /** What is on the canvas now, shown from this time on for so long, in seconds. */
+  async add(time_s: number, duration_s: number): Promise<void> {
+    await this.source.add(time_s, duration_s);
+  }
+
+  async finish(): Promise<Blob> {
+    await this.output.finalize();
+    return new Blob([this.target.buffer!], { type: 'video/webm' });
+  }
+
+  async cancel(): Promise<void> {
+    await this.output.cancel();
+  }
 }

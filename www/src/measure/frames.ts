@@ -14,10 +14,16 @@ export interface FoundStructure {
   object_score: number;
 }
 
+/** Who stands for a frame's masks: the model alone, the model or a decoder with a person's prompts, or a person who looked at them and accepted them. */
+export type MadeBy = 'autonomous' | 'prompted' | 'reviewed';
+
 /** A frame with what the model found in it. */
 export interface SegmentedFrame {
   /** Counted from 0. */
   frame: number;
+  /** Of its picture: a file's, or what the picture is called where it is saved. */
+  name: string;
+  made_by: MadeBy;
   /** Since the first frame; null where the source does not say. */
   time_s: number | null;
   map: ClassMap;
@@ -26,8 +32,7 @@ export interface SegmentedFrame {
 
 /** One structure in one frame. */
 export interface MeasurementRow extends Omit<FoundStructure, 'present'> {
-  frame: number;
-  time_s: number | null;
+  /** Of the structure. */
   name: string;
   /** Null where the structure is absent. */
   measured: StructureMeasurement | null;
@@ -35,13 +40,11 @@ export interface MeasurementRow extends Omit<FoundStructure, 'present'> {
 
 /** A row for each structure that was asked for, in the model's order. */
 export function measureFrame(
-  { frame, time_s, map, structures }: SegmentedFrame,
+  { map, structures }: Pick<SegmentedFrame, 'map' | 'structures'>,
   names: readonly string[],
   pixels: Pixels,
 ): MeasurementRow[] {
   return structures.map(({ structure, present, iou, object_score }) => ({
-    frame,
-    time_s,
     structure,
     name: nameOf(names, structure),
     iou,

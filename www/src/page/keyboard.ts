@@ -4,6 +4,7 @@ import type { App } from './app';
 import { h } from './dom';
 import { TOOLS } from './panels/toolbar';
 import type { Stage } from './stage/stage';
+import { isReviewed } from './work/answered';
 
 interface Shortcut {
   /** As `event.key` has it, lower case where it is a letter; `ctrl+` and `shift+` before it. */
@@ -29,6 +30,7 @@ export function shortcuts(app: App, stage: Stage, help: () => void): Shortcut[] 
     { keys: ['delete', 'backspace'], shown: 'Delete', what: 'Clear the prompts of this frame', run: () => edits.clear() },
     one('m', 'Your prompts alone', () => edits.setTools({ manual: !store.state.tools.manual })),
     one('k', 'Keep prompts on the next frames', () => edits.setTools({ carry: !store.state.tools.carry })),
+    one('r', 'Masks of this frame reviewed', () => edits.setReviewed(!isReviewed(store.state))),
     one('h', 'Hide or show all masks', () => app.toggleOverlay()),
     one('n', 'Names of the structures', () => app.setLook({ names: !store.state.look.names })),
     one('x', 'Box the model expected', () => app.setLook({ predicted_box: !store.state.look.predicted_box })),

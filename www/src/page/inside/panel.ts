@@ -41,7 +41,7 @@ export function insidePanel(app: App): HTMLElement {
     part('What the encoder sees', 'Places with the same colour look alike to the model: the three strongest directions of its features as red, green and blue.', feature.element, features),
     part('What each token does', 'The bar is the part of the mask that changes when the decoder does not get this token; switch tokens off to see it on the picture.', tokens.element, allOn),
   );
-  const overTime = part('Over time', 'How well the model expects its mask to fit, and how sure it is that the structure is there, frame by frame.', timeline.element);
+  const overTime = part('Over time', 'How well the model expects its mask to fit, and how sure it is that the structure is there, frame by frame. These are its own scores, not calibrated: a wrong mask can have a high one.', timeline.element);
   const element = panel('inside-panel', 'Look inside', status, seen, overTime);
   element.open = false;
 
@@ -97,16 +97,19 @@ export function insidePanel(app: App): HTMLElement {
   for (const { input } of [token, scale, feature]) input.addEventListener('change', show);
   store.watch((state) => [state.inside, state.tools.structure, state.look, state.shown, state.playback.playing], () => show());
 
-  store.watch((state) => [state.shown, state.answered, state.tools.structure], (_, shown, _answered, structure) => {
+  const walk = () => {
+    const { shown, tools: { structure } } = store.state;
     const { finite } = app.session;
     overTime.hidden = finite === null || finite.frames < 2;
-    if (finite === null || shown === null) return;
+    if (!element.open || finite === null || shown === null) return;
     const moments = [...app.session.results.entries()].flatMap(([frame, { segmentation }]) => {
       const found = segmentation.structures.find((found) => found.structure === structure);
-      return found === undefined ? [] : [{ frame, iou: found.iou, presence: 1 / (1 + Math.exp(-found.object_score)) }];
+      return found === undefined ? [] : [{ frame, present: found.present, fit: found.iou, presence: 1 / (1 + Math.exp(-found.object_score)) }];
     });
-    timeline.show(moments.sort((a, b) => a.frame - b.frame), finite.frames, shown.frame.index);
-  });
+    timeline.show(moments.sort((a, b) => a.frame - b.frame), { frames: finite.frames, times_s: finite.times_s, at: shown.frame.index });
+  };
+  element.addEventListener('toggle', walk);
+  store.watch((state) => [state.shown, state.answered, state.tools.structure], walk);
   return element;
 }
 

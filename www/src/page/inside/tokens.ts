@@ -9,6 +9,11 @@ export function nameOf(token: number): string {
   return token < 2 ? `${token + 1}: box corner` : `${token + 1}`;
 }
 
+/** In words: the score is the model's own and not calibrated. */
+function expects(change: number): string {
+  return change > 0.005 ? 'expects a better fit' : change < -0.005 ? 'expects a worse fit' : 'expects the same fit';
+}
+
 export class TokenList {
   readonly element = h('ol', { id: 'tokens', className: 'tokens' });
   private rows: { on: HTMLInputElement; bar: HTMLElement; figures: HTMLElement }[] = [];
@@ -35,8 +40,7 @@ export class TokenList {
     this.rows.forEach(({ bar, figures }, token) => {
       const effect = effects.find((effect) => effect.token === token);
       bar.style.width = `${effect === undefined ? 0 : 100 * (1 - effect.dice)}%`;
-      const iou = effect === undefined ? 0 : Math.round(100 * effect.iou_change);
-      figures.textContent = effect === undefined ? '' : `${percent(1 - effect.dice)} of the mask, IoU ${iou < 0 ? '−' : '+'}${Math.abs(iou)}`;
+      figures.textContent = effect === undefined ? '' : `${percent(1 - effect.dice)} of the mask; without it the model ${expects(effect.iou_change)}`;
     });
   }
 

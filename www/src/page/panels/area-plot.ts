@@ -2,25 +2,18 @@
 
 import type { AreaSeries } from '../../measure/frames';
 import { h } from '../dom';
+import { plot, type PlotFrames } from './plot';
 
-const SPACE = 'http://www.w3.org/2000/svg';
-const [WIDTH, HEIGHT] = [300, 110];
-
-/** `at` is the frame on the stage, of `frames`. */
-export function areaPlot(series: readonly AreaSeries[], colors: readonly string[], frames: number, at: number): HTMLElement {
+export function areaPlot(series: readonly AreaSeries[], colors: readonly string[], frames: PlotFrames): HTMLElement {
   const unit = series[0]?.unit ?? 'px';
   const most = Math.max(1e-9, ...series.flatMap(({ points }) => points.map(({ area }) => area)));
-  const x = (frame: number) => (frames > 1 ? (frame / (frames - 1)) * WIDTH : WIDTH / 2);
-  const y = (area: number) => HEIGHT - 2 - (area / most) * (HEIGHT - 4);
-  const svg = shape('svg', { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' });
-  svg.setAttribute('aria-label', `Area over the frames, up to ${figure(most)} ${unit}; the table below has the figures`);
-  svg.append(shape('line', { x1: x(at), x2: x(at), y1: 0, y2: HEIGHT }));
-  for (const { structure, points } of series) {
-    // A line from frame to frame; where frames between have no answer, a new one.
-    const step = ({ frame, area }: { frame: number; area: number }, i: number) => `${i > 0 && points[i - 1]!.frame === frame - 1 ? 'L' : 'M'}${x(frame)} ${y(area)}h.01`;
-    svg.append(shape('path', { d: points.map(step).join(''), stroke: colors[structure] ?? 'currentColor' }));
-  }
-  return h('div', { className: 'area-plot' }, h('p', { className: 'figures' }, `Area over time, 0 to ${figure(most)} ${unit}`), svg, table(series, unit));
+  const lines = series.map(({ structure, points }) => ({
+    color: colors[structure] ?? 'currentColor',
+    points: points.map(({ frame, area }) => ({ frame, value: area })),
+  }));
+  const over = frames.times_s === null ? 'the frames' : 'time';
+  const svg = plot(lines, most, frames, `Area over ${over}, up to ${figure(most)} ${unit}; the table below has the figures`);
+  return h('div', { className: 'area-plot' }, h('p', { className: 'figures' }, `Area over ${over}, 0 to ${figure(most)} ${unit}`), svg, table(series, unit));
 }
 
 function table(series: readonly AreaSeries[], unit: string): HTMLElement {
@@ -37,12 +30,6 @@ function table(series: readonly AreaSeries[], unit: string): HTMLElement {
     details.append(h('div', { className: 'scroll' }, h('table', { className: 'measures' }, h('thead', {}, head), h('tbody', {}, ...rows))));
   });
   return details;
-}
-
-function shape(name: string, attributes: Record<string, string | number>): SVGElement {
-  const element = document.createElementNS(SPACE, name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  return element;
 }
 
 /** To three digits. */

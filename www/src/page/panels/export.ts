@@ -1,11 +1,12 @@
 // Files to take home, the project, the link, and whether the work is kept here.
 
+import { FOR_SCRIPTS, forSpreadsheet } from '../../export/csv';
 import { failureOf } from '../../shared/messages';
 import type { KeepStatus } from '../../persist/keeper';
 import type { App } from '../app';
 import { h, setText } from '../dom';
 import type { Stage } from '../stage/stage';
-import { isCine } from '../sources/types';
+import { isCine, isFinite } from '../sources/types';
 import { answeredFrames } from '../work/answered';
 import * as exports from '../work/exports';
 import { fileButton, panel, textButton } from './parts';
@@ -19,14 +20,18 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
   let running: AbortController | null = null;
 
   /** One export at a time; what fails is said where the person looks. */
-  const run = (what: (signal: AbortSignal) => exports.SavedFile | Promise<exports.SavedFile>) => async () => {
+  const run = (what: (course: exports.Course) => Promise<exports.SavedFile>) => async () => {
     if (running !== null) return;
     running = new AbortController();
     setText(status, 'Writing…');
+    const onProgress = (done: number, total: number) => {
+      stop.hidden = total === 1;
+      setText(status, `Frame ${done} of ${total}…`);
+    };
     try {
-      const file = await what(running.signal);
+      const file = await what({ signal: running.signal, onProgress });
       download(file);
-      setText(status, `Saved ${file.name}.`);
+      setText(status, `Saved ${file.name}.${file.note ? ` ${file.note}` : ''}`);
     } catch (error) {
       const { message, advice } = failureOf(error);
       setText(status, running.signal.aborted ? 'Cancelled.' : `${message} ${advice}`);
@@ -44,13 +49,14 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
 
   const masks = button('export-masks', 'Masks (PNG)', () => exports.masks(app));
   const overlay = button('export-overlay', 'Overlay (PNG)', () => exports.overlay(app));
-  const cine = button('export-cine', 'Labelled cine (WebM)', (signal) => {
-    stop.hidden = false;
-    return exports.cine(app, (done, total) => setText(status, `Frame ${done} of ${total}…`), signal);
-  });
+  const cine = button('export-cine', 'Labelled cine (WebM)', (course) => exports.cine(app, course));
+  const dataset = button('export-dataset', 'Training data (ZIP)', (course) => exports.dataset(app, course));
+  dataset.title = 'Pictures and labels in the folders that a trainer reads: Train/imgs, Train/gts, dataset.json, and COCO';
   const rle = button('export-coco-rle', 'COCO, run lengths', () => exports.coco(app, 'rle'));
   const polygons = button('export-coco-polygons', 'COCO, polygons', () => exports.coco(app, 'polygons'));
-  const csv = button('export-csv', 'Measurements (CSV)', () => exports.csv(app));
+  const csv = button('export-csv', 'Measurements (CSV)', (course) => exports.csv(app, FOR_SCRIPTS, course));
+  const sheet = button('export-csv-sheet', 'Measurements for a spreadsheet', (course) => exports.csv(app, forSpreadsheet(navigator.language), course));
+  sheet.title = 'CSV as Excel opens it here: with a byte order mark, and the separators of this browser’s language';
   const seg = button('export-dicom', 'DICOM SEG', () => exports.dicomSegmentation(app));
   const project = button('export-project', 'Save project', () => exports.project(app));
   const share = textButton('Copy link to this view', 'link', () => void copyLink());
@@ -77,8 +83,9 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
   store.watch((state) => [state.answered, state.shown?.answer ?? null, state.source, state.model], (state, ..._parts) => {
     const { source, model, shown } = state;
     const some = shown?.answer != null || (state.answered > 0 && answeredFrames(app).length > 0);
-    for (const one of [masks, overlay, cine, rle, polygons, csv, seg]) one.disabled = !some;
+    for (const one of [masks, overlay, cine, dataset, rle, polygons, csv, sheet, seg]) one.disabled = !some;
     overlay.disabled = shown?.answer == null;
+    dataset.hidden = source.kind !== 'open' || !isFinite(source.source);
     cine.hidden = source.kind !== 'open' || !isCine(source.source);
     seg.hidden = source.kind !== 'open' || source.source.kind !== 'dicom';
     project.disabled = source.kind === 'none';
@@ -95,7 +102,7 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
   return panel(
     'export-panel',
     'Export and project',
-    h('div', { className: 'buttons small' }, masks, overlay, cine, rle, polygons, csv, seg),
+    h('div', { className: 'buttons small' }, masks, overlay, cine, dataset, rle, polygons, csv, sheet, seg),
     h('div', { className: 'buttons small' }, project, fileButton('project-file', 'Open project', 'file', { accept: '.json' }, (files) => void app.take(files)), share),
     link,
     h('div', { className: 'row' }, status, stop),

@@ -1,6 +1,6 @@
 // Figures of the frame on the stage, the distances taken on it, and the area over the frames.
 
-import { areaOverTime } from '../../measure/frames';
+import { areaOverTime, type MeasurementRow } from '../../measure/frames';
 import { lengthText } from '../../measure/spacing';
 import type { App } from '../app';
 import { h, setText } from '../dom';
@@ -31,7 +31,8 @@ export function measurePanel(app: App): HTMLElement {
     table.hidden = !found || playing;
     if (!found) return setText(hint, 'Measured once a frame is segmented.');
     setText(hint, playing ? 'Pause to measure a frame.' : unitsOf(state));
-    if (!playing) body.replaceChildren(...rowsOf(state, { frame, time_s: null, answer }).map(rowOf));
+    if (playing) return;
+    void rowsOf(state, { frame, time_s: null, answer }).then((rows) => store.state.shown?.answer === answer && body.replaceChildren(...rows.map(rowOf)), () => undefined);
   });
   store.watch(({ calipers: all, shown, source, scales_by_hand }) => [shown === null ? NO_CALIPERS : (all.get(shown.frame.index) ?? NO_CALIPERS), source, scales_by_hand], (state, now, ..._parts) => {
     calipers.replaceChildren(
@@ -53,11 +54,11 @@ export function measurePanel(app: App): HTMLElement {
   function showPlot(state: State): void {
     const card = cardOf(state);
     const frames = answeredFrames(app);
-    const { source } = app.session;
-    plot.hidden = card === null || source === null || !isCine(source) || frames.length < 2;
-    if (card === null || plot.hidden || plot.querySelector('details[open]') !== null) return;
+    const { finite } = app.session;
+    plot.hidden = card === null || finite === null || !isCine(finite) || frames.length < 2;
+    if (card === null || finite === null || plot.hidden || plot.querySelector('details[open]') !== null) return;
     const series = areaOverTime(areaSamples(state, frames), namesOf(card));
-    plot.replaceChildren(areaPlot(series, card.structures.map((_, structure) => colorOf(card, state.look, structure)), app.session.finite?.frames ?? 1, state.shown?.frame.index ?? 0));
+    plot.replaceChildren(areaPlot(series, card.structures.map((_, structure) => colorOf(card, state.look, structure)), { frames: finite.frames, times_s: finite.times_s, at: state.shown?.frame.index ?? 0 }));
   }
   return panel('measure-panel', 'Measure', hint, table, distance, calipers, scaleByHand(app), plot);
 }
@@ -82,7 +83,7 @@ function unitsOf(state: State): string {
   }
 }
 
-function rowOf({ name, measured }: ReturnType<typeof rowsOf>[number]): HTMLElement {
+function rowOf({ name, measured }: MeasurementRow): HTMLElement {
   const cells = (): string[] => {
     if (measured === null) return ['absent', '', ''];
     const { in_mm, in_px, calibration } = measured;

@@ -3,9 +3,10 @@
 import type { StructureResult } from '../../shared/api';
 import type { App } from '../app';
 import { h, setText } from '../dom';
-import { percent, pixels } from '../format';
+import { pixels } from '../format';
 import { colorOf } from '../stage/colors';
 import { cardOf, type OverlayStyle } from '../state';
+import { isReviewed } from '../work/answered';
 import { choice, panel, slider, toggle } from './parts';
 
 export function structuresPanel(app: App): HTMLElement {
@@ -16,6 +17,7 @@ export function structuresPanel(app: App): HTMLElement {
   const opacity = slider('opacity', 'Opacity', { min: '0', max: '1', step: '0.05' }, (opacity) => app.setLook({ opacity }));
   const predicted = toggle('predicted-box', 'Box the model expected', 'X', (predicted_box) => app.setLook({ predicted_box }));
   const names = toggle('names', 'Names', 'N', (names) => app.setLook({ names }));
+  const reviewed = toggle('reviewed', 'Masks of this frame reviewed', 'R', (on) => app.edits.setReviewed(on));
   let rows: Row[] = [];
 
   // Rows are built for a model and then only filled, so that the keyboard keeps its place.
@@ -35,7 +37,12 @@ export function structuresPanel(app: App): HTMLElement {
     const found = answer !== null && answer.question.model === card ? answer.segmentation.structures : null;
     rows.forEach((row, i) => row.showResult(found && (found.find(({ structure }) => structure === i) ?? 'not asked')));
   });
-  return panel('structures-panel', 'Structures', empty, list, style.element, opacity.element, names.element, predicted.element);
+  store.watch((state) => [cardOf(state), state.shown?.answer ?? null, isReviewed(state)], (_, card, answer, done) => {
+    reviewed.element.hidden = card === null;
+    reviewed.input.disabled = answer === null || answer.question.model !== card;
+    reviewed.input.checked = done;
+  });
+  return panel('structures-panel', 'Structures', empty, list, reviewed.element, style.element, opacity.element, names.element, predicted.element);
 }
 
 class Row {
@@ -69,7 +76,7 @@ class Row {
   }
 }
 
-function figuresOf({ present, iou, object_score, area_px }: StructureResult): string {
-  const presence = percent(1 / (1 + Math.exp(-object_score)));
-  return present ? `IoU ${percent(iou)} · presence ${presence} · ${pixels(area_px)}` : `absent · presence ${presence}`;
+/** No score is shown: the model's own estimates are not calibrated, and a percentage under a wrong mask reads like a measurement. */
+function figuresOf({ present, area_px }: StructureResult): string {
+  return present ? `found · ${pixels(area_px)}` : 'absent';
 }

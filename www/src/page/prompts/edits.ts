@@ -44,6 +44,16 @@ export class Edits {
     this.setCalipers((calipers) => calipers.filter((other) => other !== caliper));
   }
 
+  /** Whether a person has looked at the masks of the frame shown and accepts them, as they are now. */
+  setReviewed(on: boolean): void {
+    const { shown, reviewed } = this.store.state;
+    if (shown === null || shown.answer === null) return;
+    const now = new Map(reviewed);
+    if (on) now.set(shown.frame.index, shown.answer.question);
+    else now.delete(shown.frame.index);
+    this.store.update({ reviewed: now });
+  }
+
   /** What the line that was drawn for it measures, on this picture or, without a key, on all that are open. */
   setScale(mm: number, key: string): void {
     const { scale_line: line, scales_by_hand: scales } = this.store.state;

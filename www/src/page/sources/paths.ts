@@ -1,5 +1,7 @@
 // What a file is called among the others that were opened with it.
 
+import { unique } from '../../export/names';
+
 const dropped = new WeakMap<File, string>();
 
 /** A dropped file does not say which folder it came from; its entry does. */
@@ -17,12 +19,5 @@ export function uniqueNames(files: readonly File[]): string[] {
   const paths = files.map((file) => pathOf(file).split('/'));
   let common = 0;
   while (paths.every((path) => path.length > common + 1 && path[common] === paths[0]![common])) common++;
-  const taken = new Set<string>();
-  return paths.map((path) => {
-    const name = path.slice(common).join('/');
-    let free = name;
-    for (let copy = 2; taken.has(free.toLowerCase()); copy++) free = name.replace(/(\.[^./]*)?$/, `_${copy}$1`);
-    taken.add(free.toLowerCase());
-    return free;
-  });
+  return unique(paths.map((path) => path.slice(common).join('/')));
 }

@@ -2,14 +2,21 @@
 // the screen, not in the picture, so they are crisp at any zoom.
 
 import type { PixelSize } from '../../measure/spacing';
-import type { ModelCard } from '../../shared/api';
-import { sameBox, wholeOf, type Box, type Point } from '../../shared/geometry';
+import type { ModelCard, StructureResult } from '../../shared/api';
+import { sameBox, wholeOf, type Box, type Point, type Size } from '../../shared/geometry';
 import type { Prompt, PromptSet } from '../prompts/prompts';
 import type { Answer, Caliper, Look } from '../state';
 import { colorOf } from './colors';
 import { drawNames } from './names';
 import { DARK, setText, write, type Context } from './text';
 import type { View } from './view';
+
+/** What is drawn of an answer. */
+export interface DrawnAnswer {
+  /** Of the whole frame. */
+  size: Size;
+  structures: readonly StructureResult[];
+}
 
 /** A straight line with what it says of itself, such as `12.3 mm`. */
 export interface Length extends Caliper {
@@ -24,7 +31,8 @@ export interface Scene {
   /** Device pixels for a CSS pixel. */
   density: number;
   card: ModelCard | null;
-  answer: Answer | null;
+  /** Of the card's model. */
+  answer: DrawnAnswer | null;
   look: Look;
   prompts: PromptSet;
   lengths: readonly Length[];
@@ -35,6 +43,11 @@ export interface Scene {
   cropping: boolean;
   /** Radius of the brush in pixels of the frame, where the pointer is. */
   brush: { at: Point; radius: number } | null;
+}
+
+/** The answer where it is one of this model. */
+export function drawnAnswer(answer: Answer | null, card: ModelCard | null): DrawnAnswer | null {
+  return answer !== null && answer.question.model === card ? { size: answer.size, structures: answer.segmentation.structures } : null;
 }
 
 export function draw(context: Context, scene: Scene): void {
@@ -49,7 +62,7 @@ export function draw(context: Context, scene: Scene): void {
   // From here on places are stretched and lines are not, so that a line is as wide in every direction.
   context.setTransform(scale, 0, 0, scale, view.x, view.y);
   const line = (width: number) => (width * scene.density) / view.scale;
-  if (card !== null && answer !== null && answer.question.model === card) {
+  if (card !== null && answer !== null) {
     drawAnswer(context, answer, card, look, line, shape);
     if (look.names) drawNames(context, answer, card, look, line(1), shape);
   }
@@ -64,9 +77,9 @@ export function draw(context: Context, scene: Scene): void {
 
 type Line = (width: number) => number;
 
-function drawAnswer(context: Context, { segmentation }: Answer, card: ModelCard, look: Look, line: Line, shape: PixelSize): void {
+function drawAnswer(context: Context, { structures }: DrawnAnswer, card: ModelCard, look: Look, line: Line, shape: PixelSize): void {
   context.lineJoin = 'round';
-  for (const { structure, present, contours, predicted_box } of segmentation.structures) {
+  for (const { structure, present, contours, predicted_box } of structures) {
     if (look.hidden.has(structure)) continue;
     const color = colorOf(card, look, structure);
     if (look.predicted_box) {

@@ -3,8 +3,9 @@
 import type { PixelSize } from '../../measure/spacing';
 import type { ModelCard } from '../../shared/api';
 import type { Point } from '../../shared/geometry';
-import type { Answer, Look } from '../state';
+import type { Look } from '../state';
 import { colorOf } from './colors';
+import type { DrawnAnswer } from './draw';
 import { setText, write, type Context } from './text';
 
 /** A line of text in pixels of the picture; `at` is the middle of its lower edge. */
@@ -14,9 +15,9 @@ export interface Name {
 }
 
 /** Draws the names of the structures that are present and shown; `pixel` is one of the screen's in the picture. */
-export function drawNames(context: Context, { segmentation, size }: Answer, card: ModelCard, look: Look, pixel: number, shape: PixelSize): void {
+export function drawNames(context: Context, { structures, size }: DrawnAnswer, card: ModelCard, look: Look, pixel: number, shape: PixelSize): void {
   setText(context, pixel, 'center', 'bottom');
-  const names = segmentation.structures.flatMap(({ structure, present, contours }) => {
+  const names = structures.flatMap(({ structure, present, contours }) => {
     const top = present && !look.hidden.has(structure) ? topOf(contours) : null;
     if (top === null) return [];
     const text = card.structures[structure]!.name;

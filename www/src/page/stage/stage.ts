@@ -9,7 +9,7 @@ import type { Store } from '../store';
 import type { Session } from '../stream/session';
 import { CropHandles } from './crop-handles';
 import { KeyboardCursor } from './cursor';
-import { draw, type Length } from './draw';
+import { draw, drawnAnswer, type Length } from './draw';
 import { Pointers } from './pointer';
 import { handScaleAt, pixelsShown } from '../work/pixels';
 import { fitted, panned, toFrame, toStage, zoomed, type View } from './view';
@@ -191,7 +191,7 @@ export class Stage {
       moving: state.playback.playing,
       density: this.density,
       card: cardOf(state),
-      answer: state.shown?.answer ?? null,
+      answer: drawnAnswer(state.shown?.answer ?? null, cardOf(state)),
       look: state.look,
       prompts: currentPrompts(state),
       lengths: this.lengths(),

@@ -1,14 +1,19 @@
 // The frames that have an answer to the present question, as exports and measurements want them: in the frame's own pixels.
 
-import type { ModelCard } from '../../shared/api';
-import { measureFrame, type AreaSample, type MeasurementRow, type SegmentedFrame } from '../../measure/frames';
+import { frameName } from '../../export/names';
+import type { AreaSample, MadeBy, MeasurementRow } from '../../measure/frames';
 import type { ClassMap } from '../../measure/mask';
 import { calibrationOf } from '../../measure/spacing';
 import type { Pixels } from '../../measure/structure';
+import type { ModelCard } from '../../shared/api';
+import { sameBox } from '../../shared/geometry';
 import { classIdsOf } from '../../shared/runs';
 import type { App } from '../app';
+import { pictureName } from '../sources/types';
 import { cardOf, questionAt, sameButCrop, type Answer, type State } from '../state';
 import { pixelsAt } from './pixels';
+import { writer } from './writer/client';
+import type { RunsFrame } from './writer/messages';
 
 export interface AnsweredFrame {
   /** Counted from 0. */
@@ -44,19 +49,45 @@ export function wholeMap({ size, segmentation: { crop, runs } }: Answer): ClassM
   return { ...size, class_ids: classIdsOf(runs, crop, size) };
 }
 
-export function segmentedFrame({ frame, time_s, answer }: AnsweredFrame): SegmentedFrame {
-  return { frame, time_s, map: wholeMap(answer), structures: answer.segmentation.structures };
+/** What a frame's picture is called: its file, or of a cine the name under which the frame is saved. */
+export function frameNameOf({ source }: State, frame: number): string {
+  if (source.kind !== 'open') return frameName('capture', frame, 'png');
+  return source.source.kind === 'pictures' ? pictureName(source.source, frame) : frameName(source.source.name, frame, 'png');
 }
 
-const measured = new WeakMap<Answer, { pixels: Pixels; rows: MeasurementRow[] }>();
+/** Who stands for the masks. A review is of one answer: masks that changed since then are no longer reviewed. */
+export function madeBy({ reviewed }: State, frame: number, { question }: Answer): MadeBy {
+  const seen = reviewed.get(frame);
+  if (seen !== undefined && sameBox(seen.crop, question.crop) && sameButCrop(seen, question)) return 'reviewed';
+  return question.prompts.length > 0 || question.manual ? 'prompted' : 'autonomous';
+}
+
+/** The frame on the stage. */
+export function isReviewed(state: State): boolean {
+  const { shown } = state;
+  return shown?.answer != null && shown.answer.question.model === cardOf(state) && madeBy(state, shown.frame.index, shown.answer) === 'reviewed';
+}
+
+/** As the worker takes it that measures and writes files. */
+export function runsFrame(state: State, { frame, time_s, answer }: AnsweredFrame): RunsFrame {
+  const { size, segmentation } = answer;
+  const { crop, runs } = segmentation;
+  const structures = segmentation.structures.map(({ structure, present, iou, object_score }) => ({ structure, present, iou, object_score }));
+  return { frame, time_s, name: frameNameOf(state, frame), made_by: madeBy(state, frame, answer), structures, size, crop, runs };
+}
+
+const measured = new WeakMap<Answer, { pixels: Pixels; rows: Promise<MeasurementRow[]> }>();
 
 /** The figures of one frame; computed once for an answer and a scale. */
-export function rowsOf(state: State, answered: AnsweredFrame): MeasurementRow[] {
-  const pixels = pixelsAt(state, answered.frame, answered.answer.size);
-  const known = measured.get(answered.answer);
-  const rows = known?.pixels === pixels ? known.rows : measureFrame(segmentedFrame(answered), namesOf(cardOf(state)), pixels);
-  measured.set(answered.answer, { pixels, rows });
-  return rows.map((row) => ({ ...row, frame: answered.frame, time_s: answered.time_s }));
+export function rowsOf(state: State, answered: AnsweredFrame): Promise<MeasurementRow[]> {
+  const { answer } = answered;
+  const pixels = pixelsAt(state, answered.frame, answer.size);
+  const known = measured.get(answer);
+  if (known?.pixels === pixels) return known.rows;
+  const rows = writer().ask({ type: 'measure', frame: runsFrame(state, answered), names: namesOf(cardOf(state)), pixels });
+  measured.set(answer, { pixels, rows });
+  rows.catch(() => measured.delete(answer));
+  return rows;
 }
 
 export function areaSamples(state: State, frames: readonly AnsweredFrame[]): AreaSample[] {

@@ -1,103 +1,125 @@
-// What a person takes home: each export is a file with a name.
+// What a person takes home: each export is a file with a name. A worker writes them, so that the page stays quick.
 
-import { zipOf } from '../../export/archive';
-import { cocoDataset, frameName, stem, type SegmentationForm } from '../../export/coco';
-import { measurementsCsv } from '../../export/csv';
+import type { SegmentationForm } from '../../export/coco';
+import type { CsvStyle, MeasuredFrame } from '../../export/csv';
 import { disclaimer } from '../../export/disclaimer';
-import { maskPng } from '../../export/mask-png';
-import { cineWebm } from '../../export/video';
-import { lengthText, pixelShape, type PixelSize } from '../../measure/spacing';
+import { frameName, stem } from '../../export/names';
+import { calibrationOf, lengthText } from '../../measure/spacing';
 import { projectFileName, writeProject } from '../../project/file';
 import { hashOf } from '../../share/link';
 import type { ModelCard } from '../../shared/api';
-import { wholeOf } from '../../shared/geometry';
-import { failed, nameOf } from '../../shared/messages';
+import { boxBetween } from '../../shared/geometry';
+import { failed, failureOf, nameOf } from '../../shared/messages';
 import type { App } from '../app';
-import { isCine, pictureName } from '../sources/types';
-import { draw } from '../stage/draw';
+import { isCine, pictureName, type FiniteSource, type Frame } from '../sources/types';
+import { drawnAnswer } from '../stage/draw';
 import type { Stage } from '../stage/stage';
-import { shaped } from '../stage/view';
-import { cardOf, currentPrompts, NO_CALIPERS, type Answer } from '../state';
-import { answeredFrames, namesOf, rowsOf, segmentedFrame, wholeMap, type AnsweredFrame } from './answered';
+import { cardOf, currentPrompts, NO_CALIPERS, type Answer, type State } from '../state';
+import { answeredFrames, frameNameOf, madeBy, namesOf, rowsOf, runsFrame, wholeMap, type AnsweredFrame } from './answered';
 import { gatherProject } from './gather';
 import { shippedEntry } from './identity';
 import { pixelsAt } from './pixels';
+import { writer } from './writer/client';
+import { labelledSize, type Labelled } from './writer/labelled';
 
 export interface SavedFile {
   name: string;
   blob: Blob;
+  /** What its reader should know. */
+  note?: string;
 }
 
-/** Of the strip below an exported picture, in pixels: nothing is written over the picture itself. */
-const STRIP = 20;
+/** How an export that takes long tells how far it is, and is told to stop. */
+export interface Course {
+  onProgress(done: number, total: number): void;
+  signal: AbortSignal;
+}
 
 /** One PNG for a picture, an archive of them for several frames. */
-export function masks(app: App): SavedFile {
-  const { frames, card, name } = take(app);
-  const files = new Map<string, Uint8Array>();
-  for (const { frame, answer } of frames) {
-    const own = fileOf(app, frame);
-    const file = own === null || files.has(`${stem(own)}_mask.png`) ? frameName(name, frame, 'png') : `${stem(own)}_mask.png`;
-    files.set(file, maskPng(wholeMap(answer), disclaimer(card.training_data)));
-  }
-  const [[first, png]] = [...files] as [[string, Uint8Array<ArrayBuffer>]];
-  if (files.size === 1) return { name: first, blob: new Blob([png], { type: 'image/png' }) };
-  return { name: `${stem(name)}_masks.zip`, blob: zipOf(files) };
+export async function masks(app: App): Promise<SavedFile> {
+  const { state, frames, card, name } = take(app);
+  const blob = await writer().ask({ type: 'masks', frames: frames.map((frame) => runsFrame(state, frame)), comment: disclaimer(card.training_data) });
+  const single = frames.length === 1 && frames[0] !== undefined;
+  return { name: single ? `${stem(frameNameOf(state, frames[0]!.frame)).replaceAll('/', '_')}_mask.png` : `${stem(name)}_masks.zip`, blob };
 }
 
 /** The frame on the stage as it is drawn there, at the picture's own size. */
 export async function overlay(app: App): Promise<SavedFile> {
-  const { card, name } = take(app);
-  const { shown } = app.store.state;
+  const { state, card, name } = take(app);
+  const { shown } = state;
   if (shown === null) throw nothing();
   const { picture, index } = shown.frame;
-  const { width, height } = shaped(picture, shapeOf(app));
-  const canvas = new OffscreenCanvas(Math.round(width), Math.round(height) + STRIP);
-  paint(app, canvas.getContext('2d', { alpha: false })!, picture, index, shown.answer, card);
-  return { name: frameName(`${stem(fileOf(app, index) ?? name)}_overlay`, index, 'png'), blob: await canvas.convertToBlob({ type: 'image/png' }) };
+  const labelled = labelledOf(state, await createImageBitmap(picture), index, shown.answer, card);
+  const blob = await writer().ask({ type: 'overlay', labelled }, undefined, [labelled.picture]);
+  return { name: frameName(`${stem(name)}_overlay`, index, 'png'), blob };
 }
 
-/** All frames of a cine; those that were not segmented say so. */
-export async function cine(app: App, onProgress: (done: number, total: number) => void, signal: AbortSignal): Promise<SavedFile> {
-  const { frames, card, name } = take(app);
+/** All frames of a cine, each for as long as it lasts; those that were not segmented say so. */
+export async function cine(app: App, course: Course): Promise<SavedFile> {
+  const { state, frames, card, name } = take(app);
   const source = app.session.finite;
   if (source === null || !isCine(source)) throw nothing();
   const answers = new Map(frames.map(({ frame, answer }) => [frame, answer]));
-  const { width, height } = shaped(source, pixelShape(source.pixel_aspect));
-  let time_s = 0;
-  const times = source.durations_ms.map((duration_ms) => {
-    const frame = { time_s, duration_s: duration_ms / 1000 };
-    time_s += frame.duration_s;
-    return frame;
+  const { durations_ms, pixel_aspect } = source;
+  const seconds = durations_ms.reduce((sum, duration) => sum + duration, 0) / 1000;
+  const times_ms = durations_ms.map(((at) => (duration: number) => (at += duration) - duration)(0));
+  const shape = { ...labelledSize(source, pixel_aspect), frames_per_second: source.frames / seconds };
+  await writer().ask({ type: 'begin-video', shape });
+  const left = await eachFrame(source, [...durations_ms.keys()], course, async ({ picture, index }) => {
+    const labelled = labelledOf(state, picture, index, answers.get(index) ?? null, card);
+    await writer().ask({ type: 'add-to-video', labelled, time_s: times_ms[index]! / 1000, duration_s: durations_ms[index]! / 1000 }, undefined, [picture]);
   });
-  const blob = await cineWebm({
-    width: Math.round(width),
-    height: Math.round(height) + STRIP,
-    frames: times,
-    async draw(context, at) {
-      const { picture } = await source.frame(at);
-      paint(app, context, picture, at, answers.get(at) ?? null, card);
-      picture.close();
-    },
-    onProgress: (done) => onProgress(done, source.frames),
-    signal,
-  });
-  return { name: `${stem(name)}_labelled.webm`, blob };
+  const blob = await writer().ask({ type: 'end-video' });
+  const rate = source.times_s === null ? `The source does not say when its frames were taken: they follow at ${(1000 / durations_ms[0]!).toFixed(0)} a second.` : '';
+  return { name: `${stem(name)}_labelled.webm`, blob, note: [rate, left].filter(Boolean).join(' ') };
 }
 
-export function coco(app: App, form: SegmentationForm): SavedFile {
-  const { frames, card, name } = take(app);
-  const fileNameOf = (frame: number) => fileOf(app, frame) ?? frameName(name, frame, 'png');
-  const origin = { fileNameOf, structures: namesOf(card), training_data: card.training_data, created: new Date() };
-  const json = JSON.stringify(cocoDataset(frames.map(segmentedFrame), origin, form));
-  return { name: `${stem(name)}_coco_${form}.json`, blob: new Blob([json], { type: 'application/json' }) };
+/** Pictures and labels in the reference's folders, for training. */
+export async function dataset(app: App, course: Course): Promise<SavedFile> {
+  const { state, frames, card, name, model } = take(app);
+  const source = app.session.finite;
+  if (source === null) throw failed('segment', 'A live picture is no data set.', 'Save its frames first, and open them as pictures.');
+  const answered = new Map(frames.map((frame) => [frame.frame, frame]));
+  await writer().ask({ type: 'begin-dataset' });
+  const comment = disclaimer(card.training_data);
+  const left = await eachFrame(source, [...answered.keys()], course, async ({ picture, index }) => {
+    const one = answered.get(index)!;
+    await writer().ask({ type: 'add-to-dataset', picture, frame: runsFrame(state, one), spacing_mm: squareSpacing(state, one), comment }, undefined, [picture]);
+  });
+  const structures = card.structures.map(({ name, color }) => ({ name, color }));
+  const provenance = `${name}, segmented by ${model}. ${comment}`;
+  const blob = await writer().ask({ type: 'end-dataset', origin: cocoOrigin(card), description: { structures, provenance } });
+  const note = frames.some(({ frame, answer }) => madeBy(state, frame, answer) !== 'reviewed') ? 'Not every frame in it is marked as reviewed.' : '';
+  return { name: `${stem(name)}_dataset.zip`, blob, note: [note, left].filter(Boolean).join(' ') };
 }
 
-export function csv(app: App): SavedFile {
-  const { frames, card, name, model } = take(app);
-  const rows = frames.flatMap((frame) => rowsOf(app.store.state, frame));
-  const text = measurementsCsv(rows, { source: name, model, training_data: card.training_data || 'not stated' });
-  return { name: `${stem(name)}_measurements.csv`, blob: new Blob([text], { type: 'text/csv' }) };
+export async function coco(app: App, form: SegmentationForm): Promise<SavedFile> {
+  const { state, frames, card, name } = take(app);
+  const { blob, note } = await writer().ask({ type: 'coco', frames: frames.map((frame) => runsFrame(state, frame)), origin: cocoOrigin(card), form });
+  return { name: `${stem(name)}_coco_${form}.json`, blob, note };
+}
+
+/** Every structure of every segmented frame, and every distance that was taken. */
+export async function csv(app: App, style: CsvStyle, { onProgress, signal }: Course): Promise<SavedFile> {
+  const { state, frames, card, name, model } = take(app);
+  const answered = new Map(frames.map((frame) => [frame.frame, frame]));
+  const indices = [...new Set([...answered.keys(), ...state.calipers.keys()])].sort((a, b) => a - b);
+  const measured: MeasuredFrame[] = [];
+  for (const frame of indices) {
+    signal.throwIfAborted();
+    const one = answered.get(frame);
+    measured.push({
+      frame,
+      name: frameNameOf(state, frame),
+      time_s: app.session.finite?.times_s?.[frame] ?? null,
+      made_by: one === undefined ? null : madeBy(state, frame, one.answer),
+      rows: one === undefined ? [] : await rowsOf(state, one),
+      distances: distancesOf(state, frame, one?.answer.size ?? state.shown!.frame.picture),
+    });
+    onProgress(measured.length, indices.length);
+  }
+  const origin = { source: name, model, training_data: card.training_data || 'not stated' };
+  return { name: `${stem(name)}_measurements.csv`, blob: await writer().ask({ type: 'csv', frames: measured, origin, style }) };
 }
 
 /** A DICOM segmentation object that refers to the file that is open. */
@@ -105,15 +127,11 @@ export async function dicomSegmentation(app: App): Promise<SavedFile> {
   const { frames, card, name, model } = take(app);
   const { source } = app.session;
   if (source?.kind !== 'dicom') throw nothing();
-  const prompted = new Set([...app.store.state.history.present.values()].flat().map(({ structure }) => structure));
-  const { manual } = app.store.state.tools;
+  // Where a person's prompts count the model still drew the mask, from its decoder alone or with all of it.
+  const prompted = new Set(frames.flatMap(({ answer: { question } }) => question.prompts.map(({ structure }) => structure)));
   const bytes = await source.dicom.segmentation({
     frames: frames.map(({ frame, answer }) => ({ index: frame, class_ids: wholeMap(answer).class_ids })),
-    structures: card.structures.map(({ name, color }, structure) => ({
-      name,
-      color,
-      algorithm: manual ? 'manual' : prompted.has(structure) ? 'semiautomatic' : 'automatic',
-    })),
+    structures: card.structures.map(({ name, color }, structure) => ({ name, color, algorithm: prompted.has(structure) ? 'semiautomatic' : 'automatic' })),
     model,
     training_data: card.training_data,
   });
@@ -145,6 +163,7 @@ export async function shareLink(app: App, stage: Stage): Promise<string | null> 
 }
 
 interface Taken {
+  state: State;
   frames: AnsweredFrame[];
   card: ModelCard;
   /** Of the source and of the model. */
@@ -157,51 +176,52 @@ function take(app: App): Taken {
   const frames = answeredFrames(app);
   const card = cardOf(state);
   if (card === null || state.model.kind !== 'ready' || frames.length === 0) throw nothing();
-  return { frames, card, name: app.session.source?.name ?? 'capture', model: nameOf(state.model.origin) };
+  const { source } = app.session;
+  const alone = source?.kind === 'pictures' && source.frames === 1 ? pictureName(source, 0) : source?.name;
+  return { state, frames, card, name: alone ?? 'capture', model: nameOf(state.model.origin) };
 }
 
 function nothing() {
   return failed('segment', 'There is nothing to export yet.', 'Open a source and let the model segment it first.');
 }
 
-/** The name of the file that a frame is, where each is one. */
-function fileOf({ session: { source } }: App, frame: number): string | null {
-  return source?.kind === 'pictures' ? pictureName(source, frame) : null;
+/** Hands frames over one by one; one that cannot be decoded is left out. What was begun is dropped where it is cancelled or fails. */
+async function eachFrame(source: FiniteSource, indices: readonly number[], { onProgress, signal }: Course, add: (frame: Frame) => Promise<void>): Promise<string> {
+  const missing: number[] = [];
+  try {
+    for (const [at, index] of indices.entries()) {
+      signal.throwIfAborted();
+      const frame = await source.frame(index).catch(() => null);
+      if (frame === null) missing.push(index + 1);
+      else await add(frame);
+      onProgress(at + 1, indices.length);
+    }
+  } catch (error) {
+    void writer().ask({ type: 'cancel' }).catch(failureOf);
+    throw error;
+  }
+  return missing.length === 0 ? '' : `Left out, for they cannot be decoded: frames ${missing.join(', ')}.`;
 }
 
-function shapeOf({ session }: App): PixelSize {
-  return pixelShape(session.source?.pixel_aspect ?? 1);
+function cocoOrigin(card: ModelCard) {
+  return { structures: namesOf(card), training_data: card.training_data, created: new Date() };
 }
 
-function paint(app: App, context: OffscreenCanvasRenderingContext2D, picture: ImageBitmap, index: number, answer: Answer | null, card: ModelCard): void {
-  const { state } = app.store;
-  const shape = shapeOf(app);
-  const { width, height: exact } = shaped(picture, shape);
-  const height = Math.round(exact);
+function labelledOf(state: State, picture: ImageBitmap, index: number, answer: Answer | null, card: ModelCard): Labelled {
   const pixels = pixelsAt(state, index, picture);
-  draw(context, {
-    picture,
-    view: { scale: 1, shape, x: 0, y: 0 },
-    moving: false,
-    density: Math.max(0.6, Math.max(width, height) / 1000),
-    card,
-    answer,
-    look: state.look,
-    prompts: [],
-    lengths: (state.calipers.get(index) ?? NO_CALIPERS).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) })),
-    draft: null,
-    crop: wholeOf(picture),
-    cropping: false,
-    brush: null,
-  });
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.globalAlpha = 1;
-  context.fillStyle = '#000000';
-  context.fillRect(0, height, width, STRIP);
-  context.fillStyle = '#ffffff';
-  context.font = '11px system-ui, sans-serif';
-  context.textAlign = 'left';
-  context.textBaseline = 'middle';
-  const text = `${answer === null ? 'Not segmented. ' : ''}Research only, not a medical device. Trained on: ${card.training_data || 'not stated'}`;
-  context.fillText(text, 4, height + STRIP / 2, width - 8);
+  const lengths = (state.calipers.get(index) ?? NO_CALIPERS).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) }));
+  return { picture, aspect: pixels.aspect, card, answer: drawnAnswer(answer, card), look: state.look, lengths };
+}
+
+function distancesOf(state: State, frame: number, size: Answer['size']): MeasuredFrame['distances'] {
+  const { scales, aspect } = pixelsAt(state, frame, size);
+  return (state.calipers.get(frame) ?? NO_CALIPERS).map(({ from, to }) => ({ from, to, calibration: calibrationOf(scales, boxBetween(from, to)), aspect }));
+}
+
+/** Millimetres a pixel where the model looked, as a data set has it: one number, so none where pixels are not square. */
+function squareSpacing(state: State, { frame, answer: { size, segmentation } }: AnsweredFrame): number | null {
+  const calibration = calibrationOf(pixelsAt(state, frame, size).scales, segmentation.crop);
+  if (calibration.kind !== 'known') return null;
+  const { x_mm, y_mm } = calibration.spacing;
+  return Math.abs(x_mm - y_mm) < 1e-3 * x_mm ? x_mm : null;
 }
