@@ -2,9 +2,14 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
+import type { ListedFile } from './src/service-worker/messages';
 
-const hash = (content: string | Uint8Array) => createHash('sha256').update(content).digest('hex').slice(0, 16);
 const within = (file: string) => resolve(import.meta.dirname, file);
+
+function listed(url: string, content: string | Uint8Array): ListedFile {
+  const digest = createHash('sha256').update(content).digest();
+  return { url, revision: digest.toString('hex').slice(0, 16), integrity: `sha256-${digest.toString('base64')}`, bytes: Buffer.byteLength(content) };
+}
 
 /** Tells the service worker what the site consists of: every file by the hash of its content. */
 function listFiles(): Plugin {
@@ -18,10 +23,11 @@ function listFiles(): Plugin {
       handler(_, bundle) {
         const worker = bundle['service-worker.js'];
         if (worker?.type !== 'chunk') throw new Error('The service worker is not among the files of the build.');
-        const page: Record<string, string> = {};
-        const large: Record<string, string> = {};
+        if (worker.imports.length > 0) throw new Error(`The service worker is one file; it imports ${worker.imports.join(', ')}.`);
+        const page: ListedFile[] = [];
+        const large: ListedFile[] = [];
         for (const [name, file] of Object.entries(bundle)) {
-          if (file !== worker) page[name] = hash(file.type === 'chunk' ? file.code : file.source);
+          if (file !== worker) page.push(listed(name, file.type === 'chunk' ? file.code : file.source));
         }
         const copied = existsSync(publicFolder) ? readdirSync(publicFolder, { recursive: true, withFileTypes: true }) : [];
         for (const entry of copied) {
@@ -29,7 +35,7 @@ function listFiles(): Plugin {
           const file = join(entry.parentPath, entry.name);
           const name = relative(publicFolder, file).replaceAll('\\', '/');
           const asked = /^(wasm|models|demo)\//.test(name) && !name.endsWith('/index.json');
-          (asked ? large : page)[name] = hash(readFileSync(file));
+          (asked ? large : page).push(listed(name, readFileSync(file)));
         }
         // As functions: `$` has a meaning in a replacement's text.
         worker.code = worker.code.replaceAll('PAGE_FILES', () => JSON.stringify(page)).replaceAll('LARGE_FILES', () => JSON.stringify(large));

@@ -2,6 +2,7 @@
 
 import type { App } from './app';
 import { h } from './dom';
+import { toggle } from './panels/parts';
 import { TOOLS } from './panels/toolbar';
 import type { Stage } from './stage/stage';
 import { isReviewed } from './work/answered';
@@ -54,16 +55,16 @@ export function listen(app: App, stage: Stage, help: () => void): void {
   let spaceAt: number | null = null;
 
   addEventListener('keydown', (event) => {
-    if (event.altKey || elsewhere(event.target)) return;
+    if (event.altKey || belongsTo(event.target, event.key)) return;
     const digit = Number(event.key);
     if (event.key === ' ') {
-      if (onButton(event.target)) return;
       event.preventDefault();
       spaceAt ??= performance.now();
       stage.pointers.holdPan(true);
       return;
     }
     const control = event.ctrlKey || event.metaKey;
+    if (!control && event.key.length === 1 && !singleKeys()) return;
     const key = event.key.toLowerCase();
     const shortcut = byKey.get(`${control ? 'ctrl+' : ''}${control && event.shiftKey ? 'shift+' : ''}${key}`);
     if (shortcut === undefined) return;
@@ -80,23 +81,45 @@ export function listen(app: App, stage: Stage, help: () => void): void {
   });
 }
 
-/** Keys belong to a field that is being typed in, and to a slider or a list that arrows move. */
-function elsewhere(target: EventTarget | null): boolean {
+/** Whether a key does something of its own where the focus is: in a dialog, a field, a slider or a list, along a row of choices, on a button. */
+function belongsTo(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  return target.matches('input:not([type=checkbox], [type=radio], [type=file]), select, textarea') || target.closest('dialog') !== null;
+  if (target.closest('dialog') !== null) return true;
+  if (target.matches('select, textarea, input:not([type=checkbox], [type=radio], [type=file])')) return true;
+  if (target.matches('input[type=radio]') && key.startsWith('Arrow')) return true;
+  return key === ' ' && target.matches('button, summary, a, input, label');
 }
 
-function onButton(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && target.matches('button, summary, a, input, label');
+const SINGLE_KEYS = 'sam2rad single keys';
+
+/** Letters and signs alone are shortcuts, unless a person switched them off: whoever speaks to the computer sends many by chance. */
+function singleKeys(): boolean {
+  try {
+    return localStorage.getItem(SINGLE_KEYS) !== 'off';
+  } catch {
+    return true;
+  }
+}
+
+function setSingleKeys(on: boolean): void {
+  try {
+    if (on) localStorage.removeItem(SINGLE_KEYS);
+    else localStorage.setItem(SINGLE_KEYS, 'off');
+  } catch {
+    // A browser that keeps nothing keeps no choice either.
+  }
 }
 
 export function helpDialog(rows: readonly { shown: string; what: string }[]): HTMLDialogElement {
   const close = h('button', { type: 'submit' }, 'Close');
   const keys = h('dl', { className: 'keys' }, ...rows.map(({ shown, what }) => h('div', {}, h('dt', {}, h('kbd', {}, shown)), h('dd', {}, what))));
+  const single = toggle('single-keys', 'Letters and signs alone are shortcuts', null, setSingleKeys);
+  single.input.checked = singleKeys();
   const dialog = h(
     'dialog',
     { id: 'help' },
     h('form', { method: 'dialog', className: 'dialog-head' }, h('h2', {}, 'Keys and gestures'), close),
+    single.element,
     keys,
     h('p', {}, 'Click or tap adds a point; the right button or Alt turns it to the other side. The wheel or two fingers zoom, the middle button or two fingers move the picture, a double click with the hand fits it.'),
   );

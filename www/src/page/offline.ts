@@ -1,47 +1,75 @@
-// Has the service worker keep what this browser uses, and says once the page needs no network any more.
+// Has the service worker keep the whole page for use without a network, says once it does, and offers a new version when there is one.
 
+import { Workbox } from 'workbox-window';
 import type { FromServiceWorker, ToServiceWorker } from '../service-worker/messages';
-import { h, setText } from './dom';
-import type { App } from './app';
-import type { State } from './state';
 import { baseUrl } from '../shared/base-url';
+import type { App } from './app';
+import { h, setText } from './dom';
+import { bytes } from './format';
+import { textButton } from './panels/parts';
 
 export function offlineLine({ store }: App): HTMLElement {
-  const line = h('p', { id: 'offline', className: 'quiet', hidden: true });
+  const line = h('p', { id: 'offline', className: 'quiet' });
   line.role = 'status';
+  const actions = h('div', { className: 'buttons small' });
+  const element = h('div', { className: 'offline' }, line, actions);
+  setText(line, '');
   // The development server has no service worker, and neither has an origin without https.
-  if (import.meta.env.DEV || !('serviceWorker' in navigator)) return line;
-  const registered = navigator.serviceWorker.register(`${baseUrl()}service-worker.js`).then(
-    () => navigator.serviceWorker.ready,
+  if (import.meta.env.DEV || !('serviceWorker' in navigator)) return element;
+
+  const workbox = new Workbox(`${baseUrl()}service-worker.js`, { updateViaCache: 'none' });
+  let chosen = false;
+  workbox.addEventListener('waiting', () => {
+    setText(line, 'A new version of this page is ready. Your work is kept when you change to it.');
+    const change = () => {
+      chosen = true;
+      workbox.messageSkipWaiting();
+    };
+    actions.replaceChildren(textButton('Change to it now', null, change));
+  });
+  workbox.addEventListener('controlling', ({ isUpdate }) => {
+    if (chosen) return location.reload();
+    if (!isUpdate) return;
+    // Another tab changed: this one still is the version that it was.
+    setText(line, 'Another tab changed to a new version of this page. Reload this one when it suits you.');
+    actions.replaceChildren(textButton('Reload', null, () => location.reload()));
+  });
+  const registered = workbox.register().then(
+    () => workbox.active,
     () => null,
   );
-  store.watch(({ model }) => [model.kind === 'ready' ? model.origin : null], (state, origin) => {
-    if (origin === null) return;
-    void registered.then(async (registration) => {
-      const worker = registration?.active;
-      if (worker && (await keep(worker, filesInUse(state)))) setText(line, 'Works offline now.');
+  let asked = false;
+  store.watch(({ model, playback }) => [model.kind === 'ready' && !playback.playing], (_, idle) => {
+    if (!idle || asked) return;
+    asked = true;
+    void registered.then((worker) => {
+      if (worker === null) return;
+      const keep = () => {
+        actions.replaceChildren();
+        keepAll(worker, ({ type, ...about }) => {
+          if (actions.childElementCount > 0) return; // a new version is ready
+          if (type === 'kept') setText(line, 'Works offline now.');
+          else if (type === 'failed') setText(line, 'Not all of the page could be kept for use offline. It is tried again at the next visit.');
+          else if ('kept' in about) setText(line, `Keeping the page for use offline: ${bytes(about.kept)} of ${bytes(about.total)}`);
+        });
+      };
+      if (!savesData()) return keep();
+      actions.replaceChildren(textButton('Keep the page for use offline', 'save', keep));
     });
   });
-  return line;
+  return element;
 }
 
-/** The bundle, the model where it ships, and the demos that go with it. */
-function filesInUse({ backend, model, shipped }: State): string[] {
-  if (backend.kind !== 'chosen' || model.kind !== 'ready') return [];
-  const own = model.origin.kind === 'shipped' ? model.origin.url : null;
-  const entry = shipped.models.find(({ file }) => own?.endsWith(`/models/${file}`));
-  const demos = shipped.demos.filter((demo) => demo.model === entry?.name).map(({ file }) => `demo/${file}`);
-  const files = [`wasm/${backend.backend}/`, ...demos].map((file) => new URL(file, baseUrl()).href);
-  return own === null ? files : [...files, own];
+/** Whether the reader asked the browser to fetch no more than needed. */
+function savesData(): boolean {
+  return (navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true;
 }
 
-function keep(worker: ServiceWorker, urls: string[]): Promise<boolean> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = ({ data }: MessageEvent<FromServiceWorker>) => {
-      port1.close();
-      resolve(data.kept);
-    };
-    worker.postMessage({ urls } satisfies ToServiceWorker, [port2]);
-  });
+function keepAll(worker: ServiceWorker, tell: (message: FromServiceWorker) => void): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = ({ data }: MessageEvent<FromServiceWorker>) => {
+    tell(data);
+    if (data.type !== 'keeping') port1.close();
+  };
+  worker.postMessage({ type: 'keep-all' } satisfies ToServiceWorker, [port2]);
 }

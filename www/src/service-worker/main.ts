@@ -1,71 +1,97 @@
-// Serves the page without a network: its own files from the moment it is installed, what is large from the first time it is asked for.
+// Serves the page without a network: its own files from the moment it is installed, what is large once the page asks to keep it.
 //
-// Every file of the build is known by the hash of its content, so that an entry that is cached is right, and a new build drops only
-// what has changed. Anything else, other origins first of all, is none of this worker's business.
+// Every file of the build is known by the hash of its content, and nothing else is stored: not what a server sends of another version, nor
+// what was damaged on its way. A new version is installed beside the one at work and takes its place when the reader says so.
 
-import type { FromServiceWorker, ToServiceWorker } from './messages';
+import { clientsClaim } from 'workbox-core';
+import { addPlugins, precacheAndRoute } from 'workbox-precaching';
+import { registerRoute } from 'workbox-routing';
+import { CacheFirst } from 'workbox-strategies';
+import type { FromServiceWorker, ListedFile, ToServiceWorker } from './messages';
 
-/** Filled in by vite.config.ts: path within the site -> hash of its content. */
-declare const PAGE_FILES: Record<string, string>;
-/** The same for bundles, models and demo cines, which are kept once they are asked for. */
-declare const LARGE_FILES: Record<string, string>;
+/** Filled in by vite.config.ts: the files of the page. */
+declare const PAGE_FILES: ListedFile[];
+/** The same for bundles, models and demo cines. */
+declare const LARGE_FILES: ListedFile[];
 
 // The few names of a service worker's global scope that are used here; TypeScript cannot load that library beside the DOM's.
 interface ExtendableEvent extends Event { waitUntil(work: Promise<unknown>): void }
-interface FetchEvent extends ExtendableEvent { request: Request; respondWith(response: Promise<Response>): void }
 interface Scope {
   registration: { scope: string };
-  clients: { claim(): Promise<void> };
   skipWaiting(): Promise<void>;
-  addEventListener(type: 'install' | 'activate', listener: (event: ExtendableEvent) => void): void;
-  addEventListener(type: 'fetch', listener: (event: FetchEvent) => void): void;
+  addEventListener(type: 'activate', listener: (event: ExtendableEvent) => void): void;
   addEventListener(type: 'message', listener: (event: MessageEvent<ToServiceWorker> & ExtendableEvent) => void): void;
 }
 const scope = self as unknown as Scope;
 const base = scope.registration.scope;
-const FILES = { ...PAGE_FILES, ...LARGE_FILES };
 // Two copies of the site on one host have caches of their own.
-const CACHE = `sam2rad ${base}`;
+const LARGE = `sam2rad large ${base}`;
+const large = new Map(LARGE_FILES.map((file) => [new URL(file.url, base).href, file]));
 
-scope.addEventListener('install', (event) => {
-  event.waitUntil(Promise.all(Object.keys(PAGE_FILES).map(keep)).then(() => scope.skipWaiting()));
-});
+// The reader's first visit needs no reload to be ready for the next one without a network.
+clientsClaim();
+addPlugins([{ handlerWillRespond: async ({ response }) => isolated(response) }]);
+precacheAndRoute(PAGE_FILES, { directoryIndex: 'index.html', cleanURLs: false, ignoreURLParametersMatching: [/./] });
+registerRoute(
+  ({ url }) => large.has(bare(url.href)),
+  new CacheFirst({
+    cacheName: LARGE,
+    plugins: [
+      {
+        cacheKeyWillBeUsed: async ({ request }) => keyOf(bare(request.url)),
+        // A model's way is shown as it comes, and its hash is checked by whoever uses it; of a checked request the browser hands out all at once.
+        requestWillFetch: async ({ request }) => (isModel(request.url) ? request : checked(bare(request.url))),
+        cacheWillUpdate: async ({ request, response }) => (response.ok && !isModel(request.url) ? response : null),
+        handlerWillRespond: async ({ response }) => isolated(response),
+      },
+    ],
+  }),
+);
+
 scope.addEventListener('activate', (event) => {
-  event.waitUntil(dropStale().then(() => scope.clients.claim()));
-});
-scope.addEventListener('fetch', (event) => {
-  const path = pathOf(event.request);
-  if (path !== null) event.respondWith(answer(path));
+  event.waitUntil(dropStale());
 });
 scope.addEventListener('message', (event) => {
-  const [port] = event.ports;
-  const paths = event.data.urls.flatMap((url) => pathsUnder(url));
-  const reply = (message: FromServiceWorker) => port?.postMessage(message);
-  event.waitUntil(Promise.all(paths.map(keep)).then(() => reply({ kept: true }), () => reply({ kept: false })));
+  const { data, ports } = event;
+  if (data.type === 'SKIP_WAITING') return void scope.skipWaiting();
+  const tell = (message: FromServiceWorker) => ports[0]?.postMessage(message);
+  event.waitUntil(keepAll(tell).catch(() => tell({ type: 'failed' })));
 });
 
-/** The path of a file of this build, `null` for anything else. */
-function pathOf({ method, url }: Request): string | null {
-  if (method !== 'GET' || !url.startsWith(base)) return null;
+/** All that is large, one file after the other; what is there already is not fetched again. */
+async function keepAll(tell: (message: FromServiceWorker) => void): Promise<void> {
+  const cache = await caches.open(LARGE);
+  const total = LARGE_FILES.reduce((sum, { bytes }) => sum + bytes, 0);
+  let kept = 0;
+  for (const [url, { bytes }] of large) {
+    if ((await cache.match(keyOf(url))) === undefined) {
+      const response = await fetch(checked(url));
+      if (!response.ok) throw new Error(`${url}: the server answered ${response.status}`);
+      await cache.put(keyOf(url), response);
+    }
+    kept += bytes;
+    tell({ type: 'keeping', kept, total });
+  }
+  tell({ type: 'kept' });
+}
+
+/** Fails where the content has another hash. `no-cache` asks the server whether its copy is newer than the browser's own. */
+function checked(url: string): Request {
+  return new Request(url, { integrity: large.get(url)!.integrity, cache: 'no-cache', credentials: 'same-origin' });
+}
+
+function isModel(url: string): boolean {
+  return bare(url).startsWith(`${base}models/`);
+}
+
+/** Without what an address asks for. */
+function bare(url: string): string {
   const { origin, pathname } = new URL(url);
-  const path = `${origin}${pathname}`.slice(base.length) || 'index.html';
-  return Object.hasOwn(FILES, path) ? path : null;
+  return origin + pathname;
 }
 
-/** The files of a folder, whose address ends with a slash, or the one file. */
-function pathsUnder(url: string): string[] {
-  if (url.startsWith(base) && url.endsWith('/')) return Object.keys(FILES).filter((path) => path.startsWith(url.slice(base.length)));
-  const path = pathOf(new Request(url));
-  return path === null ? [] : [path];
-}
-
-function keyOf(path: string): string {
-  return `${base}${path}?${FILES[path]}`;
-}
-
-async function answer(path: string): Promise<Response> {
-  const cached = await (await caches.open(CACHE)).match(keyOf(path));
-  return isolated(cached ?? (await fetchAndKeep(path)));
+function keyOf(url: string): string {
+  return `${url}?${large.get(url)!.revision}`;
 }
 
 /** With what lets threads share memory, which not every host sends; the page has it from its second visit on. */
@@ -76,28 +102,11 @@ function isolated({ body, status, statusText, headers: sent }: Response): Respon
   return new Response(body, { status, statusText, headers });
 }
 
-async function keep(path: string): Promise<void> {
-  if ((await (await caches.open(CACHE)).match(keyOf(path))) !== undefined) return;
-  const response = await fetchAndKeep(path);
-  if (!response.ok) throw new Error(`${path}: the server answered ${response.status}`);
-}
-
-async function fetchAndKeep(path: string): Promise<Response> {
-  // `no-cache` asks the server whether its copy is newer: a stale one from the browser's own cache must not be kept.
-  const response = await fetch(new URL(path, base), { cache: 'no-cache' });
-  if (response.ok) {
-    const copy = response.clone();
-    const cache = await caches.open(CACHE);
-    // Where the disk is full the page still gets its file.
-    const put = cache.put(keyOf(path), copy).catch(() => undefined);
-    if (path in PAGE_FILES) await put;
-  }
-  return response;
-}
-
 async function dropStale(): Promise<void> {
-  const cache = await caches.open(CACHE);
-  const current = new Set(Object.keys(FILES).map(keyOf));
+  // The cache of the page's first versions.
+  await caches.delete(`sam2rad ${base}`);
+  const cache = await caches.open(LARGE);
+  const current = new Set([...large.keys()].map(keyOf));
   const stale = (await cache.keys()).filter(({ url }) => !current.has(url));
   await Promise.all(stale.map((request) => cache.delete(request)));
 }

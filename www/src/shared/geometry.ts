@@ -25,6 +25,22 @@ export function sameBox(a: Box, b: Box): boolean {
   return a.every((value, i) => value === b[i]);
 }
 
+export function inBox({ x, y }: Point, [left, top, right, bottom]: Box): boolean {
+  return x >= left && y >= top && x < right && y < bottom;
+}
+
+/** Whether a place lies inside closed polygons (x, y, x, y, ...), of which those within others are holes. */
+export function isInside({ x, y }: Point, polygons: readonly ArrayLike<number>[]): boolean {
+  let inside = false;
+  for (const points of polygons) {
+    for (let i = 0, before = points.length - 2; i < points.length; before = i, i += 2) {
+      const [ax, ay, bx, by] = [points[before]!, points[before + 1]!, points[i]!, points[i + 1]!];
+      if (ay > y !== by > y && x < ax + ((y - ay) / (by - ay)) * (bx - ax)) inside = !inside;
+    }
+  }
+  return inside;
+}
+
 /** The box with these two corners, whichever they are. */
 export function boxBetween(a: Point, b: Point): Box {
   return [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)];

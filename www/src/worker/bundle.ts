@@ -4,6 +4,9 @@ import type { Sam2RadModule } from '../shared/api';
 import { failed, messageOf, type Backend } from '../shared/messages';
 import { threads } from './backend';
 
+/** In pages of 64 KiB: 512 MiB, with which the smaller models run. */
+const LEAST_MAXIMUM = 8192;
+
 export interface Bundle {
   module: Sam2RadModule;
   memory: WebAssembly.Memory;
@@ -16,7 +19,7 @@ export async function startBundle(backend: Backend, base: string): Promise<Bundl
   const url = new URL(`wasm/${backend}/sam2rad.js`, base);
   try {
     const module: Sam2RadModule = await import(/* @vite-ignore */ url.href);
-    const { memory } = await module.default();
+    const { memory } = await withFittingMemory(() => module.default());
     if (threads() > 1) await module.initThreadPool?.(threads());
     return { module, memory };
   } catch (error) {
@@ -24,5 +27,32 @@ export async function startBundle(backend: Backend, base: string): Promise<Bundl
       throw failed('bundle', `This browser cannot compile the program: ${error.message}.`, 'Update the browser: it needs WebAssembly with SIMD.');
     }
     throw failed('bundle', `The program for ${backend === 'cpu' ? 'the CPU' : 'WebGPU'} could not be loaded: ${messageOf(error)}.`, `Check the connection and reload the page. Whoever serves it: ${url.pathname} must exist (build.sh puts it there).`);
+  }
+}
+
+/**
+ * Threads share memory that is set aside at its largest from the start, which small machines and tablets refuse: a smaller maximum is tried
+ * next. The bundle's own JavaScript makes the memory, so its constructor is the place for it.
+ */
+async function withFittingMemory<T>(start: () => Promise<T>): Promise<T> {
+  const { Memory } = WebAssembly;
+  const made = (descriptor: WebAssembly.MemoryDescriptor): WebAssembly.Memory => {
+    const { maximum = 0 } = descriptor;
+    try {
+      return new Memory(descriptor);
+    } catch (error) {
+      if (maximum / 2 < LEAST_MAXIMUM) throw error;
+      return made({ ...descriptor, maximum: maximum / 2 });
+    }
+  };
+  function FittingMemory(descriptor: WebAssembly.MemoryDescriptor) {
+    return made(descriptor);
+  }
+  FittingMemory.prototype = Memory.prototype;
+  WebAssembly.Memory = FittingMemory as unknown as typeof Memory;
+  try {
+    return await start();
+  } finally {
+    WebAssembly.Memory = Memory;
   }
 }

@@ -25,8 +25,15 @@ export function strip({ store, session }: App): HTMLElement {
     [...list.children].forEach((item, i) => {
       const button = item.firstElementChild as HTMLElement;
       button.ariaCurrent = String(i === index);
-      if (i === index) button.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+      if (i === index) reveal(list, button);
     });
   });
   return list;
+}
+
+/** Scrolls the strip alone: the page around it stays where it is. */
+function reveal(list: HTMLElement, button: HTMLElement): void {
+  const [strip, one] = [list.getBoundingClientRect(), button.getBoundingClientRect()];
+  if (one.left < strip.left) list.scrollLeft += one.left - strip.left;
+  else if (one.right > strip.right) list.scrollLeft += one.right - strip.right;
 }

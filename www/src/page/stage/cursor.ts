@@ -13,6 +13,8 @@ const STEPS: Record<string, readonly [x: number, y: number]> = { ArrowLeft: [-1,
 
 export class KeyboardCursor {
   readonly element = h('div', { className: 'keyboard-cursor', hidden: true });
+  /** What the cross is on, for those who do not see it. */
+  readonly spoken = h('p', { id: 'cursor-place', className: 'visually-hidden', role: 'status' });
   /** Of the canvas, in CSS pixels; `null` while there is no cross: arrows step through the frames then. */
   private at: { x: number; y: number } | null = null;
   private held = false;
@@ -20,6 +22,8 @@ export class KeyboardCursor {
   constructor(
     private readonly canvas: HTMLCanvasElement,
     private readonly store: Store,
+    /** Says what is at a place of the canvas, in CSS pixels. */
+    private readonly describe: (at: { x: number; y: number }) => string,
   ) {
     canvas.addEventListener('keydown', (event) => {
       if (!event.ctrlKey && !event.metaKey && !event.altKey && this.press(event)) {
@@ -55,6 +59,7 @@ export class KeyboardCursor {
     this.tell(this.held ? 'pointerup' : 'pointerdown');
     this.held = !this.held && !click;
     if (click) this.tell('pointerup');
+    this.speak(click ? 'Point set. ' : this.held ? 'Drawing. ' : 'Drawn. ');
     return true;
   }
 
@@ -64,11 +69,17 @@ export class KeyboardCursor {
     this.element.hidden = false;
     this.element.style.translate = `${this.at.x}px ${this.at.y}px`;
     this.tell('pointermove');
+    this.speak('');
+  }
+
+  private speak(what: string): void {
+    if (this.at !== null) this.spoken.textContent = what + this.describe(this.at);
   }
 
   private leave(): void {
     if (this.held) this.tell('pointercancel');
     this.held = false;
+    this.spoken.textContent = '';
     this.element.hidden = true;
     this.at = null;
   }

@@ -1,6 +1,6 @@
 // The stage: a canvas at device pixels that follows the state, and how the picture lies on it.
 
-import type { Box, Point } from '../../shared/geometry';
+import { inBox, isInside, wholeOf, type Box, type Point } from '../../shared/geometry';
 import type { Edits } from '../prompts/edits';
 import type { Prompt } from '../prompts/prompts';
 import { lengthText, PIXELS, pixelShape, type PixelSize } from '../../measure/spacing';
@@ -36,7 +36,8 @@ export class Stage {
     this.context = canvas.getContext('2d')!;
     this.pointers = new Pointers(this, store, edits);
     this.handles = new CropHandles(store, session, () => this, () => this.redraw());
-    canvas.after(this.handles.element, new KeyboardCursor(canvas, store).element);
+    const cursor = new KeyboardCursor(canvas, store, ({ x, y }) => this.describe(toFrame(this.view, { x: x * this.density, y: y * this.density })));
+    canvas.after(this.handles.element, cursor.element, cursor.spoken);
     new ResizeObserver(() => this.resize()).observe(canvas);
     store.watch(({ shown }) => [shown?.frame.picture.width, shown?.frame.picture.height, shown === null], () => this.layOut());
     store.watch(({ source }) => [source], () => this.fit());
@@ -113,9 +114,8 @@ export class Stage {
   }
 
   /** Whether the model sees this place. */
-  holds({ x, y }: Point): boolean {
-    const [left, top, right, bottom] = this.store.state.crop;
-    return x >= left && y >= top && x < right && y < bottom;
+  holds(at: Point): boolean {
+    return inBox(at, this.store.state.crop);
   }
 
   /** The part of a box that the model sees. */
@@ -126,6 +126,17 @@ export class Stage {
 
   private get picture(): ImageBitmap | null {
     return this.store.state.shown?.frame.picture ?? null;
+  }
+
+  /** A place of the frame in words: where it is, and on which structure. */
+  private describe({ x, y }: Point): string {
+    const { shown } = this.store.state;
+    const card = cardOf(this.store.state);
+    const place = `${Math.floor(x)} across, ${Math.floor(y)} down`;
+    if (shown === null || !inBox({ x, y }, wholeOf(shown.frame.picture))) return `${place}, outside the picture`;
+    const answer = drawnAnswer(shown.answer, card);
+    const on = answer?.structures.find(({ present, contours }) => present && isInside({ x, y }, contours));
+    return on === undefined ? `${place}, on no structure` : `${place}, on ${card!.structures[on.structure]!.name}`;
   }
 
   /** Distances taken on this frame; with the tool for it, the length that the scale was set by. */
