@@ -130,3 +130,24 @@ export async function serveDemo(page: Page, cine: string): Promise<void> {
   await page.route('**/models/index.json', (route) => route.fulfill({ json: [{ name: 'nano', title: 'Formula', file: 'nano.safetensors', bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }] }));
   await page.route('**/models/nano.safetensors', (route) => route.fulfill({ body: bytes }));
 }
+
+/** The file that a press of a button saves. */
+export async function saved(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.locator(button).click()]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+/** The rows of a table without quoted separators, by the names of their columns. */
+export function csvRows({ bytes }: { bytes: Buffer }): Record<string, string>[] {
+  const [header, ...rows] = bytes.toString().split('\r\n').slice(0, -1).map((line) => line.split(','));
+  return rows.map((cells) => Object.fromEntries(header!.map((name, at) => [name, cells[at]!])));
+}
+
+/** Drags from one place of a fitted picture to another. */
+export async function drag(page: Page, from: { x: number; y: number }, to: { x: number; y: number }, size: { width: number; height: number }): Promise<void> {
+  const [start, end] = [await onScreen(page, from, size), await onScreen(page, to, size)];
+  await page.mouse.move(start.x, start.y);
+  await page.mouse.down();
+  await page.mouse.move(end.x, end.y, { steps: 4 });
+  await page.mouse.up();
+}

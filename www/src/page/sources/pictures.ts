@@ -12,13 +12,21 @@ export function looksLikePicture(file: File): boolean {
   return /^image\/(png|jpeg|webp|bmp|x-ms-bmp)$/.test(file.type) || /\.(png|jpe?g|webp|bmp)$/i.test(file.name);
 }
 
-/** At its own size, upright, without colour conversion. */
+/** At its own size, upright, without colour conversion, on black where it is transparent: what lies hidden there is not of the picture. */
 export async function decodePicture(file: Blob, name: string): Promise<ImageBitmap> {
   try {
-    return await createImageBitmap(file, { imageOrientation: 'from-image', colorSpaceConversion: 'none', premultiplyAlpha: 'none' });
+    const picture = await createImageBitmap(file, { imageOrientation: 'from-image', colorSpaceConversion: 'none' });
+    return /jpe?g|bmp/.test(file.type) ? picture : onBlack(picture);
   } catch {
     throw failed('picture', `“${name}” is not a picture this browser can read, or it is damaged.`, 'Choose a PNG, JPEG, WebP or BMP picture, a video, or a DICOM file.');
   }
+}
+
+function onBlack(picture: ImageBitmap): ImageBitmap {
+  const canvas = new OffscreenCanvas(picture.width, picture.height);
+  canvas.getContext('2d', { alpha: false })!.drawImage(picture, 0, 0);
+  picture.close();
+  return canvas.transferToImageBitmap();
 }
 
 export async function openPictures(files: readonly File[]): Promise<PicturesSource> {
