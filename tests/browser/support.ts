@@ -34,15 +34,19 @@ export async function watchWorker(page: Page): Promise<void> {
     const byId = new Map<number, Message>();
     // Its listener comes before the page's: an answer is written down before the page asks again.
     window.Worker = class extends Worker {
+      private readonly ofModel: boolean;
+
       constructor(url: string | URL, options?: WorkerOptions) {
         super(url, options);
+        this.ofModel = options?.name === 'sam2rad';
         this.addEventListener('message', ({ data }) => {
-          const about = byId.get(data.id);
+          const about = this.ofModel ? byId.get(data.id) : undefined;
           if (data.type !== 'progress' && about) about.answered = performance.now();
         });
       }
 
       override postMessage(data: { id: number; request: Message }, ...rest: unknown[]): void {
+        if (!this.ofModel) return super.postMessage(data, ...(rest as [Transferable[]]));
         const { type, request, crop } = data.request;
         const message: Message = { type, asked: performance.now(), answered: 0, ...(request && { request: structuredClone(request) }), ...(crop && { crop }) };
         asked.push(message);
