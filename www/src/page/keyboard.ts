@@ -6,21 +6,22 @@ import { toggle } from './panels/parts';
 import { TOOLS } from './panels/toolbar';
 import type { Stage } from './stage/stage';
 import { isReviewed } from './work/answered';
+import { takesHandScale } from './work/pixels';
 
 interface Shortcut {
   /** As `event.key` has it, lower case where it is a letter; `ctrl+` and `shift+` before it. */
   keys: readonly string[];
   shown: string;
   what: string;
-  run(): void;
+  run(): unknown;
 }
 
 export function shortcuts(app: App, stage: Stage, help: () => void): Shortcut[] {
   const { session, edits, store } = app;
-  const one = (key: string, what: string, run: () => void, shown = key.toUpperCase()): Shortcut => ({ keys: [key], shown, what, run });
+  const one = (key: string, what: string, run: () => unknown, shown = key.toUpperCase()): Shortcut => ({ keys: [key], shown, what, run });
   const last = () => (session.finite?.frames ?? 1) - 1;
   const brush = (by: number) => edits.setTools({ brush_radius: Math.max(1, Math.min(64, Math.round(store.state.tools.brush_radius * by + Math.sign(by - 1)))) });
-  const tools = TOOLS.map(([tool, what, key]) => one(key.toLowerCase(), what, () => edits.setTools({ tool })));
+  const tools = TOOLS.map(([tool, what, key]) => one(key.toLowerCase(), what, () => (tool !== 'scale' || takesHandScale(store.state)) && edits.setTools({ tool })));
   return [
     ...tools,
     { keys: ['1', '2', '3', '4', '5', '6', '7', '8', '9'], shown: '1 – 9', what: 'The structure that prompts are for', run: () => undefined },

@@ -26,6 +26,8 @@ export function sourcePanel(app: App): HTMLElement {
   const cameras = h('select', { id: 'cameras' });
   cameras.ariaLabel = 'Which camera';
   const line = h('p', { id: 'source-facts', className: 'quiet' });
+  const notes = h('ul', { id: 'source-notes', className: 'notes' });
+  notes.role = 'status';
   const buttons = h('div', { className: 'buttons small' });
   const cropButton = textButton('Crop', 'crop', () => {
     const { tool } = store.state.tools;
@@ -55,6 +57,7 @@ export function sourcePanel(app: App): HTMLElement {
   store.watch(({ source, crop }) => [source, crop], ({ shown }, source, box) => {
     const open = source.kind === 'open' ? source.source : null;
     setText(line, open === null ? '' : describe(open, shown?.frame.picture ?? open, box));
+    notes.replaceChildren(...(open?.notes ?? []).map((note) => h('li', {}, note)));
     buttons.hidden = open === null;
     if (open === null) return;
     automatic.hidden = open.suggested_crop === null;
@@ -81,6 +84,7 @@ export function sourcePanel(app: App): HTMLElement {
     cameras,
     status,
     line,
+    notes,
     buttons,
   );
 }

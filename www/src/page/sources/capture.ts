@@ -51,6 +51,7 @@ async function openStream(kind: 'camera' | 'screen', stream: MediaStream): Promi
     scales: [],
     pixel_aspect: 1,
     suggested_crop: null,
+    notes: [],
     play() {
       const abort = new AbortController();
       track.addEventListener('ended', () => abort.abort(), { once: true });

@@ -37,6 +37,7 @@ export async function openCine(file: Blob, name: string): Promise<CineSource> {
     scales: scalesOf(header),
     pixel_aspect: 1,
     suggested_crop: null,
+    notes: [],
     frames,
     times_s: Array.from({ length: frames }, (_, at) => (at * header.frame_time_ms) / 1000),
     durations_ms: Array<number>(frames).fill(header.frame_time_ms),

@@ -25,6 +25,7 @@ export async function openDicomFile(file: File): Promise<DicomSource> {
     scales: scalesOf(info),
     pixel_aspect: 1,
     suggested_crop: info.crop,
+    notes: [],
     frames,
     times_s,
     durations_ms: times_s === null ? Array<number>(frames).fill(FRAME_TIME_MS) : durationsOf(times_s, FRAME_TIME_MS),

@@ -44,6 +44,7 @@ export async function openPictures(files: readonly File[]): Promise<PicturesSour
     scales: [],
     pixel_aspect: 1,
     suggested_crop: null,
+    notes: [],
     frames: files.length,
     times_s: null,
     durations_ms: Array<number>(files.length).fill(PICTURE_TIME_MS),

@@ -41,6 +41,8 @@ interface Common {
   pixel_aspect: number;
   /** Where the source itself says the ultrasound is. */
   suggested_crop: Box | null;
+  /** Sentences for its reader: what is not as the file says. */
+  notes: readonly string[];
   close(): void;
 }
 

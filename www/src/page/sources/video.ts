@@ -47,6 +47,7 @@ function videoSource(name: string, size: { width: number; height: number }, time
     // The container's display size has taken the shape of the pixels into account.
     pixel_aspect: 1,
     suggested_crop: null,
+    notes: [],
     frames,
     times_s,
     durations_ms: durationsOf(times_s, FRAME_TIME_MS),

@@ -61,13 +61,17 @@ export async function cine(app: App, course: Course): Promise<SavedFile> {
   if (source === null || !isCine(source)) throw nothing();
   const answers = new Map(frames.map(({ frame, answer }) => [frame, answer]));
   const { durations_ms, pixel_aspect } = source;
-  const seconds = durations_ms.reduce((sum, duration) => sum + duration, 0) / 1000;
-  const times_ms = durations_ms.map(((at) => (duration: number) => (at += duration) - duration)(0));
-  const shape = { ...labelledSize(source, pixel_aspect), frames_per_second: source.frames / seconds };
+  let end_ms = 0;
+  const begins_ms = durations_ms.map((duration) => {
+    const begin = end_ms;
+    end_ms += duration;
+    return begin;
+  });
+  const shape = { ...labelledSize(source, pixel_aspect), frames_per_second: (1000 * source.frames) / end_ms };
   await writer().ask({ type: 'begin-video', shape });
   const left = await eachFrame(source, [...durations_ms.keys()], course, async ({ picture, index }) => {
     const labelled = labelledOf(state, picture, index, answers.get(index) ?? null, card);
-    await writer().ask({ type: 'add-to-video', labelled, time_s: times_ms[index]! / 1000, duration_s: durations_ms[index]! / 1000 }, undefined, [picture]);
+    await writer().ask({ type: 'add-to-video', labelled, time_s: begins_ms[index]! / 1000, duration_s: durations_ms[index]! / 1000 }, undefined, [picture]);
   });
   const blob = await writer().ask({ type: 'end-video' });
   const rate = source.times_s === null ? `The source does not say when its frames were taken: they follow at ${(1000 / durations_ms[0]!).toFixed(0)} a second.` : '';
