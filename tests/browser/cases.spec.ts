@@ -66,6 +66,61 @@ async function seenByModel(page: Page): Promise<{ width: number; height: number;
   return { width, height, at: (x, y) => [...data.slice((y * width + x) * channels, (y * width + x) * channels + 3)] };
 }
 
+/** Shown as another program shows it, pixel by pixel. */
+const PICTURES = [
+  ['01-ybr422-full-length', 'cine', 'chroma that was never halved'],
+  ['01-ybr422-full-length', 'single', 'chroma that was never halved, one frame'],
+  ['02-jpeg-says-rgb', 'jfif', 'colours that the attribute names wrong'],
+  ['02-jpeg-says-rgb', 'no-marker', 'colours that nothing names'],
+  ['03-palette-segmented', 'a', 'a palette in segments'],
+  ['04-palette-65536-entries', 'a', 'a palette of 65536 colours'],
+  ['16-explicit-data-implicit-uid', 'a', 'explicit data that call themselves implicit'],
+  ['17-private-value-of-wrong-length', 'a', 'a private value of wrong length'],
+] as const;
+for (const [name, stem, claim] of PICTURES) {
+  check(name, `${claim}: the picture is right`, async (page, file) => {
+    await open(page, file(`${stem}.dcm`));
+    await expectPicture(page, file, stem);
+  });
+}
+
+async function expectPicture(page: Page, file: (name: string) => string, stem: string): Promise<void> {
+  const seen = await seenByModel(page);
+  const right = decodePng(readFileSync(file(`${stem}.expected_0.png`)));
+  const { tolerance } = JSON.parse(readFileSync(file(`${stem}.expected.json`), 'utf8')) as { tolerance: number };
+  expect([seen.width, seen.height]).toEqual([right.width, right.height]);
+  let off = 0;
+  for (let y = 0; y < right.height; y++) {
+    for (let x = 0; x < right.width; x++) {
+      const at = (y * right.width + x) * right.channels;
+      seen.at(x, y).forEach((value, i) => (off = Math.max(off, Math.abs(value - right.data[at + (right.channels < 3 ? 0 : i)]!))));
+    }
+  }
+  expect(off).toBeLessThanOrEqual(tolerance);
+}
+
+for (const stem of ['native', 'jpeg']) {
+  check('14-more-frames-than-said', `${stem}: all frames are there, and the page says so`, async (page, file) => {
+    await open(page, file(`${stem}.dcm`));
+    await expect(page.locator('#place')).toHaveText('1 / 3');
+    await expect(page.locator('#source-notes')).not.toBeEmpty();
+  });
+}
+
+check('19-no-preamble-no-extension', 'a file without preamble and extension opens', async (page, file) => {
+  await open(page, file('IM0001'));
+  await expectPicture(page, file, 'IM0001');
+});
+
+for (const folder of ['plain', 'with-logo']) {
+  check('20-cd-folder-with-dicomdir', `${folder}: the ultrasound opens, not the directory and not the logo`, async (page, file) => {
+    await openWithModel(page);
+    await page.locator('#folder').setInputFiles(file(folder));
+    await settled(page);
+    await expectPicture(page, file, 'first');
+  });
+}
+
 check('06-two-regions-two-scales', 'each region has its own millimetres', async (page, file) => {
   await open(page, file('a.dcm'));
   const size = { width: 200, height: 100 };

@@ -209,6 +209,17 @@ test('a COCO data set says how much of a hole its polygons fill, and run lengths
   expect(exact.info.description).not.toContain('holes');
 });
 
+test('rings, single pixels and columns have pycocotools\' run lengths, areas and boxes, and polygons say that they fill the hole', () => {
+  const fixture = (name: string) => readFileSync(new URL(`../../fixtures/cases/39-coco-holes-and-single-pixels/${name}`, import.meta.url));
+  const { annotations } = JSON.parse(fixture('expected.json').toString()) as { annotations: { class_id: number; counts: string; area: number; bbox: number[] }[] };
+  const { width, height, data } = decodePng(fixture('class_ids.png'));
+  const structures = annotations.map(({ class_id }) => ({ structure: class_id - 1, present: true, iou: 1, object_score: 9 }));
+  const frame: SegmentedFrame = { frame: 0, name: 'a.png', time_s: null, made_by: 'autonomous', map: { width, height, class_ids: Uint8Array.from(data) }, structures };
+  const exact = cocoDataset([frame], origin, 'rle');
+  expect(exact.annotations.map(({ category_id, segmentation, area, bbox }) => ({ class_id: category_id, counts: (segmentation as Rle).counts, area, bbox }))).toEqual(annotations);
+  expect(cocoDataset([frame], origin, 'polygons').annotations.map(({ filled_px }) => filled_px)).toEqual([9, 0]);
+});
+
 test('a frame\'s file is named after its source and counted as the page counts, whatever the source is called', () => {
   expect(frameName('wrist.left.dcm', 12, 'png')).toBe('wrist.left_0013.png');
   expect(frameName('IM0001', 0, 'png')).toBe('IM0001_0001.png');
