@@ -57,7 +57,7 @@ pub enum ConfigError {
     ImageSize(usize),
     /// Structures must fit a class map, and tokens a box.
     #[error(
-        "{structures} structures with {tokens} prompt tokens: there must be 1 to {MAX_STRUCTURES} structures, with at least 2 tokens each"
+        "{structures} structures with {tokens} prompt tokens: there must be 1 to {MAX_STRUCTURES} structures, with 2 to {MAX_TOKENS} tokens each"
     )]
     Prompts {
         /// Structures asked for.
@@ -150,8 +150,28 @@ pub const PATCH_SIZE: usize = 16;
 /// Structures that a class map of bytes has numbers for.
 pub const MAX_STRUCTURES: usize = 255;
 
+/// The most prompt tokens that a structure may have; the paper's networks have 10.
+pub const MAX_TOKENS: usize = 256;
+
 /// Image sizes the networks are built for, in pixels.
 pub const IMAGE_SIZES: [usize; 3] = [256, 512, 1024];
+
+/// Parts of a network that a file may lack. What a file lacks is not built: nothing untrained answers in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parts {
+    /// The prompt predictor and the learnt prompts. Without them the network answers in manual mode alone.
+    pub prompt_predictor: bool,
+    /// The mask decoder's object score token and head. Without them nothing is said of a structure's presence.
+    pub object_score: bool,
+}
+
+impl Default for Parts {
+    /// Sam2Rad's: both.
+    fn default() -> Self {
+        Self { prompt_predictor: true, object_score: true }
+    }
+}
 
 /// A whole network, resolved: what [`init`](crate::model::Sam2Rad) builds.
 #[derive(Debug, Clone, PartialEq)]
@@ -168,12 +188,17 @@ pub struct Sam2RadConfig {
     pub image_size: usize,
     /// Number of structures (classes), each with prompts of its own.
     pub structures: usize,
-    /// Learnable prompt tokens for each structure.
+    /// Learnable prompt tokens for each structure; 0 where there is no prompt predictor.
     pub tokens: usize,
+    /// Which of the parts that a file may lack there are.
+    pub parts: Parts,
+    /// Where one mask is asked for and the single-mask token's is not stable, the best of the three others is taken. SAM 2's own
+    /// predictor does so; the reference's Sam2Rad does not.
+    pub dynamic_multimask_via_stability: bool,
 }
 
 impl Sam2RadConfig {
-    /// Resolves the names and checks that the parts fit together.
+    /// Resolves the names and checks that the parts fit together. The network has all [`Parts`] of Sam2Rad.
     ///
     /// # Errors
     /// [`ConfigError`], naming what to choose instead.
@@ -189,13 +214,34 @@ impl Sam2RadConfig {
         if !IMAGE_SIZES.contains(&image_size) {
             return Err(ConfigError::ImageSize(image_size));
         }
-        if structures == 0 || structures > MAX_STRUCTURES || tokens < 2 {
+        if !(1..=MAX_STRUCTURES).contains(&structures) || !(2..=MAX_TOKENS).contains(&tokens) {
             return Err(ConfigError::Prompts { structures, tokens });
         }
-        let config =
-            Self { architecture, image_encoder, mask_decoder, prompt_predictor, image_size, structures, tokens };
+        let config = Self {
+            architecture,
+            image_encoder,
+            mask_decoder,
+            prompt_predictor,
+            image_size,
+            structures,
+            tokens,
+            parts: Parts::default(),
+            dynamic_multimask_via_stability: false,
+        };
         config.check_parts()?;
         Ok(config)
+    }
+
+    /// The same network with these parts alone. One of SAM 2 without a prompt predictor chooses its mask as SAM 2's own
+    /// predictor does.
+    pub fn with_parts(self, parts: Parts) -> Self {
+        let is_bare = !parts.prompt_predictor;
+        Self {
+            tokens: if is_bare { 0 } else { self.tokens },
+            parts,
+            dynamic_multimask_via_stability: is_bare && self.mask_decoder.high_res_features,
+            ..self
+        }
     }
 
     fn check_parts(&self) -> Result<(), ConfigError> {

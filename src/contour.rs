@@ -28,9 +28,7 @@ pub fn contours(structures: &[StructureLogits], transform: &FrameTransform) -> V
     let (columns, rows) = (Axis::new(width, resized_width, side), Axis::new(height, resized_height, side));
     let planes: Vec<_> = structures
         .iter()
-        .map(|structure| {
-            structure.is_present().then(|| resize_plane(structure.logits, side, &rows.taps, &columns.taps))
-        })
+        .map(|structure| structure.present.then(|| resize_plane(structure.logits, side, &rows.taps, &columns.taps)))
         .collect();
     // The two highest logits of each sample, background among them with 0: what a structure has to be above.
     let mut highest = vec![[0f32; 2]; columns.coordinates.len() * rows.coordinates.len()];
@@ -197,7 +195,7 @@ mod tests {
     }
 
     fn present(class_id: u8, logits: &[f32]) -> StructureLogits<'_> {
-        StructureLogits { class_id, logits, object_score: 1.0 }
+        StructureLogits { class_id, logits, present: true }
     }
 
     /// Positive for clockwise (y down).
@@ -285,7 +283,7 @@ mod tests {
         let found = contours(&[present(1, &left), present(2, &right)], &transform);
         // Equal at column 7: at pixel 30.
         assert!((area(&found[0][0]) - 30.0 * 64.0).abs() < 0.1 && (area(&found[1][0]) - 34.0 * 64.0).abs() < 0.1);
-        let absent = StructureLogits { object_score: -1.0, ..present(2, &right) };
+        let absent = StructureLogits { present: false, ..present(2, &right) };
         let found = contours(&[present(1, &left), absent], &transform);
         assert!((area(&found[0][0]) - 38.0 * 64.0).abs() < 0.1 && found[1].is_empty());
     }

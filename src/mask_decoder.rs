@@ -16,8 +16,10 @@ use crate::transformer::{TwoWayConfig, TwoWayTransformer};
 /// Masks for an ambiguous prompt, besides the single one.
 pub const NUM_MULTIMASK_OUTPUTS: usize = 3;
 
-/// Output tokens before the mask tokens: object score and IoU.
-const LEADING_TOKENS: usize = 2;
+/// How far mask logits are moved up and down to see whether a mask is stable (SAM 2's `dynamic_multimask_stability_delta`).
+const STABILITY_DELTA: f64 = 0.05;
+/// Overlap of the two moved masks from which a mask is stable (SAM 2's `dynamic_multimask_stability_thresh`).
+const STABILITY_THRESHOLD: f64 = 0.98;
 
 /// What the decoder says of each set of prompts.
 #[derive(Debug, Clone)]
@@ -26,8 +28,8 @@ pub struct DecodedMasks {
     pub low_res_masks: Tensor<4>,
     /// Predicted IoU of each mask, `[n, masks]`.
     pub iou: Tensor<2>,
-    /// Logit of "the structure is in the picture", `[n, 1]`.
-    pub object_score_logits: Tensor<2>,
+    /// Logit of "the structure is in the picture", `[n, 1]`; `None` where the decoder has no object score.
+    pub object_score_logits: Option<Tensor<2>>,
 }
 
 /// Two transposed convolutions: the image embedding to a quarter of the image side.
@@ -67,7 +69,8 @@ pub struct MaskDecoder {
     transformer: TwoWayTransformer,
     iou_token: Embedding,
     mask_tokens: Embedding,
-    obj_score_token: Embedding,
+    /// The reference adds it to SAM, whose own decoder has none; SAM 2's has one.
+    obj_score_token: Option<Embedding>,
     output_upscaling: OutputUpscaling,
     /// SAM 2: from the neck's finest level, projected once for a frame.
     conv_s0: Option<PointwiseConv>,
@@ -75,8 +78,10 @@ pub struct MaskDecoder {
     conv_s1: Option<PointwiseConv>,
     output_hypernetworks_mlps: Vec<Mlp>,
     iou_prediction_head: Mlp,
-    pred_obj_score_head: Mlp,
+    /// Beside its token.
+    pred_obj_score_head: Option<Mlp>,
     iou_prediction_use_sigmoid: bool,
+    dynamic_multimask_via_stability: bool,
 }
 
 impl MaskDecoder {
@@ -84,6 +89,7 @@ impl MaskDecoder {
     pub fn init(config: &Sam2RadConfig, device: &Device) -> Self {
         let dim = config.image_encoder.prompt_embed_dim;
         let row = config.mask_decoder;
+        let has_object_score = config.parts.object_score;
         let embedding = |n| EmbeddingConfig::new(n, dim).init(device);
         let mask_tokens = NUM_MULTIMASK_OUTPUTS + 1;
         let projection = |channels| row.high_res_features.then(|| PointwiseConvConfig::new(dim, channels).init(device));
@@ -93,7 +99,7 @@ impl MaskDecoder {
             transformer: transformer.init(device),
             iou_token: embedding(1),
             mask_tokens: embedding(mask_tokens),
-            obj_score_token: embedding(1),
+            obj_score_token: has_object_score.then(|| embedding(1)),
             output_upscaling: OutputUpscaling::init(dim, device),
             conv_s0: projection(dim / 8),
             conv_s1: projection(dim / 4),
@@ -101,8 +107,10 @@ impl MaskDecoder {
                 .map(|_| MlpConfig::new(dim, dim, dim / 8, 3).init(device))
                 .collect(),
             iou_prediction_head: MlpConfig::new(dim, dim, mask_tokens, 3).init(device),
-            pred_obj_score_head: MlpConfig::new(dim, dim, 1, if row.pred_obj_scores_mlp { 3 } else { 1 }).init(device),
+            pred_obj_score_head: has_object_score
+                .then(|| MlpConfig::new(dim, dim, 1, if row.pred_obj_scores_mlp { 3 } else { 1 }).init(device)),
             iou_prediction_use_sigmoid: row.high_res_features,
+            dynamic_multimask_via_stability: config.dynamic_multimask_via_stability,
         }
     }
 
@@ -117,7 +125,8 @@ impl MaskDecoder {
     /// Decodes `n` sets of prompts on one frame.
     ///
     /// `image_pe` is `[1, h, w, dim]`, `sparse` `[n, tokens, dim]` or `None`, `dense` `[n, h, w, dim]`. Single-mask output is
-    /// the first mask token's, multi-mask output the three others'.
+    /// the first mask token's, or what SAM 2 takes in its place ([`Sam2RadConfig::dynamic_multimask_via_stability`]);
+    /// multi-mask output the three others'.
     pub fn forward(
         &self,
         features: &ImageFeatures,
@@ -128,8 +137,9 @@ impl MaskDecoder {
     ) -> DecodedMasks {
         let image = features.image_embedding.clone() + dense;
         let [n, height, width, dim] = image.dims();
-        let output_tokens = [&self.obj_score_token, &self.iou_token, &self.mask_tokens].map(|e| e.weight.val());
-        let mut tokens = vec![Tensor::cat(output_tokens.to_vec(), 0).unsqueeze::<3>().expand([n as i64, -1, -1])];
+        let output_tokens = self.obj_score_token.iter().chain([&self.iou_token, &self.mask_tokens]);
+        let output_tokens = output_tokens.map(|embedding| embedding.weight.val()).collect();
+        let mut tokens = vec![Tensor::cat(output_tokens, 0).unsqueeze::<3>().expand([n as i64, -1, -1])];
         tokens.extend(sparse);
         let (tokens, image) = self.transformer.forward(
             image.reshape([n, height * width, dim]),
@@ -137,25 +147,76 @@ impl MaskDecoder {
             Tensor::cat(tokens, 1),
         );
         let token = |i| tokens.clone().narrow(1, i, 1).squeeze_dim::<2>(1);
+        let iou_token = usize::from(self.obj_score_token.is_some());
 
-        let masks = if multimask_output { 1..NUM_MULTIMASK_OUTPUTS + 1 } else { 0..1 };
+        let masks = match multimask_output {
+            true => 1..NUM_MULTIMASK_OUTPUTS + 1,
+            false if self.dynamic_multimask_via_stability => 0..NUM_MULTIMASK_OUTPUTS + 1,
+            false => 0..1,
+        };
         let high_res_features = self.conv_s0.is_some().then(|| features.high_res_features.clone());
         let upscaled = self.output_upscaling.forward(image.reshape([n, height, width, dim]), high_res_features);
         let [_, out_height, out_width, channels] = upscaled.dims();
         let hyper_in: Vec<_> = masks
             .clone()
-            .map(|i| self.output_hypernetworks_mlps[i].forward(token(LEADING_TOKENS + i), Activation::Relu))
+            .map(|i| self.output_hypernetworks_mlps[i].forward(token(iou_token + 1 + i), Activation::Relu))
             .collect();
         let low_res_masks = Tensor::stack::<3>(hyper_in, 1)
             .matmul(upscaled.reshape([n, out_height * out_width, channels]).swap_dims(1, 2))
             .reshape([n, masks.len(), out_height, out_width]);
 
-        let iou = self.iou_prediction_head.forward(token(1), Activation::Relu);
+        let iou = self.iou_prediction_head.forward(token(iou_token), Activation::Relu);
         let iou = if self.iou_prediction_use_sigmoid { activation::sigmoid(iou) } else { iou };
-        DecodedMasks {
-            low_res_masks,
-            iou: iou.narrow(1, masks.start, masks.len()),
-            object_score_logits: self.pred_obj_score_head.forward(token(0), Activation::Relu),
-        }
+        let iou = iou.narrow(1, masks.start, masks.len());
+        let (low_res_masks, iou) = match !multimask_output && self.dynamic_multimask_via_stability {
+            true => stable_masks(low_res_masks, iou),
+            false => (low_res_masks, iou),
+        };
+        let head = self.pred_obj_score_head.as_ref();
+        let object_score_logits = head.map(|head| head.forward(token(0), Activation::Relu));
+        DecodedMasks { low_res_masks, iou, object_score_logits }
+    }
+}
+
+/// The single-mask token's mask where it is stable, else the best of the others: masks `[n, 4, h, w]` with their IoU `[n, 4]` ->
+/// `[n, 1, h, w]` and `[n, 1]` (SAM 2's `_dynamic_multimask_via_stability`).
+fn stable_masks(masks: Tensor<4>, iou: Tensor<2>) -> (Tensor<4>, Tensor<2>) {
+    let [n, _, height, width] = masks.dims();
+    let single = masks.clone().narrow(1, 0, 1);
+    let area = |threshold: f64| single.clone().greater_elem(threshold).float().reshape([n, height * width]).sum_dim(1);
+    // Two empty masks are alike.
+    let overlap = (area(STABILITY_DELTA), area(-STABILITY_DELTA));
+    let is_unstable = overlap.0.lower(overlap.1 * STABILITY_THRESHOLD);
+
+    let others = iou.clone().narrow(1, 1, NUM_MULTIMASK_OUTPUTS);
+    let best = others.clone().argmax(1);
+    let best_iou = others.gather(1, best.clone());
+    let best_index = best.reshape([n, 1, 1, 1]).expand([n, 1, height, width]);
+    let best_mask = masks.narrow(1, 1, NUM_MULTIMASK_OUTPUTS).gather(1, best_index);
+    let chosen_iou = iou.narrow(1, 0, 1).mask_where(is_unstable.clone(), best_iou);
+    (single.mask_where(is_unstable.reshape([n, 1, 1, 1]).expand([n, 1, height, width]), best_mask), chosen_iou)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Four masks of two pixels, filled with one logit each, and their IoU.
+    fn chosen(logits: [[f32; 2]; 4], iou: [f32; 4]) -> ([f32; 2], f32) {
+        let device = Device::flex();
+        let masks = Tensor::<3>::from_data([[logits[0]], [logits[1]], [logits[2]], [logits[3]]], &device);
+        let (mask, iou) = stable_masks(masks.unsqueeze(), Tensor::from_data([iou], &device));
+        let mask: Vec<f32> = mask.into_data().try_into_vec().unwrap();
+        ([mask[0], mask[1]], iou.into_data().try_into_vec::<f32>().unwrap()[0])
+    }
+
+    #[test]
+    fn a_stable_single_mask_is_kept_and_an_unstable_one_gives_way_to_the_best() {
+        let others = [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]];
+        let with = |single| chosen([single, others[0], others[1], others[2]], [0.1, 0.5, 0.9, 0.7]);
+        assert_eq!(with([4.0, -4.0]), ([4.0, -4.0], 0.1));
+        assert_eq!(with([4.0, 0.01]), ([2.0, 2.0], 0.9), "half of the mask goes with a small step");
+        assert_eq!(with([-4.0, -4.0]), ([-4.0, -4.0], 0.1), "an empty mask is stable");
+        assert_eq!(with([0.01, -4.0]), ([2.0, 2.0], 0.9));
     }
 }

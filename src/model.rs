@@ -21,24 +21,27 @@ pub struct Sam2Rad {
     /// SAM 2 only: added to the image embedding, as there is no memory of earlier frames. `[1, 1, dim]`.
     no_mem_embed: Option<Param<Tensor<3>>>,
     prompt_encoder: PromptEncoder,
-    prompt_predictor: PromptPredictor,
+    /// What Sam2Rad adds to SAM; beside the learnt prompts.
+    prompt_predictor: Option<PromptPredictor>,
     mask_decoder: MaskDecoder,
     /// `[structures, tokens, dim]`.
-    learnable_prompts: Param<Tensor<3>>,
+    learnable_prompts: Option<Param<Tensor<3>>>,
 }
 
 impl Sam2RadConfig {
-    /// Makes the network with freshly initialised weights, each made when it is first used.
+    /// Makes the network with freshly initialised weights, each made when it is first used; parts that `self.parts` lacks are not
+    /// made.
     pub fn init(&self, device: &Device) -> Sam2Rad {
         let dim = self.image_encoder.prompt_embed_dim;
+        let has_predictor = self.parts.prompt_predictor;
         let prompts = burn::nn::Initializer::Normal { mean: 0.0, std: 1.0 / 16.0 };
         Sam2Rad {
             image_encoder: ImageEncoder::init(self, device),
             no_mem_embed: self.mask_decoder.high_res_features.then(|| small_normal().init([1, 1, dim], device)),
             prompt_encoder: PromptEncoderConfig::from(self).init(device),
-            prompt_predictor: PromptPredictor::init(self, device),
+            prompt_predictor: has_predictor.then(|| PromptPredictor::init(self, device)),
             mask_decoder: MaskDecoder::init(self, device),
-            learnable_prompts: prompts.init([self.structures, self.tokens, dim], device),
+            learnable_prompts: has_predictor.then(|| prompts.init([self.structures, self.tokens, dim], device)),
         }
     }
 }
@@ -63,9 +66,10 @@ impl Sam2Rad {
         }
     }
 
-    /// The prompts of every structure on a frame (autonomous mode).
-    pub fn predict_prompts(&self, features: &ImageFeatures) -> PredictedPrompts {
-        self.prompt_predictor.forward(features, self.learnable_prompts.val(), &self.prompt_encoder)
+    /// The prompts of every structure on a frame (autonomous mode); `None` where the network has no prompt predictor.
+    pub fn predict_prompts(&self, features: &ImageFeatures) -> Option<PredictedPrompts> {
+        let (predictor, prompts) = self.predictor()?;
+        Some(predictor.forward(features, prompts, &self.prompt_encoder))
     }
 
     /// As [`predict_prompts`](Self::predict_prompts), showing `look` each scale of the predictor, coarse to fine.
@@ -73,9 +77,13 @@ impl Sam2Rad {
         &self,
         features: &ImageFeatures,
         look: &mut dyn FnMut(PredictorStep),
-    ) -> PredictedPrompts {
-        let prompts = self.learnable_prompts.val();
-        self.prompt_predictor.forward_with_steps(features, prompts, &self.prompt_encoder, look)
+    ) -> Option<PredictedPrompts> {
+        let (predictor, prompts) = self.predictor()?;
+        Some(predictor.forward_with_steps(features, prompts, &self.prompt_encoder, look))
+    }
+
+    fn predictor(&self) -> Option<(&PromptPredictor, Tensor<3>)> {
+        Some((self.prompt_predictor.as_ref()?, self.learnable_prompts.as_ref()?.val()))
     }
 
     /// What a person said of one structure, embedded.

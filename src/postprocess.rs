@@ -17,15 +17,8 @@ pub struct StructureLogits<'a> {
     pub class_id: u8,
     /// Mask logits, `[image_size / 4, image_size / 4]`.
     pub logits: &'a [f32],
-    /// Logit of "it is in the picture".
-    pub object_score: f32,
-}
-
-impl StructureLogits<'_> {
-    /// Whether the decoder says that the structure is in the picture; if not, its mask is empty.
-    pub fn is_present(&self) -> bool {
-        self.object_score >= 0.0
-    }
+    /// Whether the structure is taken to be in the picture; if not, its mask is empty.
+    pub present: bool,
 }
 
 /// Whole pixels from `left`, `top` up to and without `right`, `bottom`.
@@ -87,7 +80,7 @@ pub fn class_map(structures: &[StructureLogits], transform: &FrameTransform) -> 
     let (vertical, horizontal) = tables(transform);
     let regions: Vec<_> = structures
         .iter()
-        .map(|structure| structure.is_present().then(|| Region::new(structure, transform, &vertical, &horizontal))?)
+        .map(|structure| structure.present.then(|| Region::new(structure, transform, &vertical, &horizontal))?)
         .collect();
     let mut map =
         ClassMap { width, height, class_ids: vec![0; width * height], extents: vec![Extent::default(); regions.len()] };
@@ -227,7 +220,7 @@ mod tests {
     }
 
     fn present(class_id: u8, logits: &[f32]) -> StructureLogits<'_> {
-        StructureLogits { class_id, logits, object_score: 1.0 }
+        StructureLogits { class_id, logits, present: true }
     }
 
     /// The reference's way, step by step, every pixel of every structure.
@@ -237,7 +230,7 @@ mod tests {
         let enlarge = Taps::bilinear(size / 4, size);
         let mut ids = vec![0; width * height];
         let mut highest = vec![0f32; width * height];
-        for structure in structures.iter().filter(|s| s.object_score >= 0.0) {
+        for structure in structures.iter().filter(|s| s.present) {
             let square = resize_plane(structure.logits, size / 4, &enlarge, &enlarge);
             let cropped: Vec<f32> = square.chunks(size).take(rows).flat_map(|row| &row[..columns]).copied().collect();
             let full = resize_plane(&cropped, columns, &Taps::bilinear(rows, height), &Taps::bilinear(columns, width));
@@ -284,7 +277,7 @@ mod tests {
     #[test]
     fn an_absent_structure_is_emptied_and_leaves_its_pixels_to_others() {
         let (weak, strong) = (vec![1.0; SIDE * SIDE], vec![2.0; SIDE * SIDE]);
-        let absent = StructureLogits { object_score: -0.1, ..present(2, &strong) };
+        let absent = StructureLogits { present: false, ..present(2, &strong) };
         let map = class_map(&[present(1, &weak), absent], &FrameTransform::new(10, 10, IMAGE_SIZE));
         assert_eq!(map.class_ids, [1; 100]);
         assert_eq!(map.extents[1], Extent::default());

@@ -8,8 +8,8 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use crate::config::{PATCH_SIZE, Sam2RadConfig};
 use crate::nn::position_encoding::sine_of_turns;
 use crate::nn::{
-    ENCODER_NORM_EPSILON, LayerNorm, LayerNormConfig, PatchConv, PatchConvConfig, PointwiseConv, PointwiseConvConfig,
-    gelu, normal,
+    ENCODER_NORM_EPSILON, LayerNorm, LayerNormConfig, Once, PatchConv, PatchConvConfig, PointwiseConv,
+    PointwiseConvConfig, gelu, normal,
 };
 
 /// Channels inside the mask downscaling.
@@ -120,6 +120,8 @@ pub struct PromptEncoder {
     mask_downscaling: MaskDownscaling,
     no_mask_embed: Embedding,
     image_size: usize,
+    #[module(skip)]
+    dense_pe: Once<Tensor<4>>,
 }
 
 /// Configuration of a [`PromptEncoder`].
@@ -149,6 +151,7 @@ impl PromptEncoderConfig {
             mask_downscaling: MaskDownscaling::init(self.embed_dim, device),
             no_mask_embed: embedding(),
             image_size: self.image_size,
+            dense_pe: Once::default(),
         }
     }
 }
@@ -209,13 +212,16 @@ impl PromptEncoder {
 
     /// The position encoding of the image embedding's tokens, `[1, h, w, dim]`.
     pub fn dense_pe(&self) -> Tensor<4> {
-        let side = self.image_size / PATCH_SIZE;
-        let centre = |i: usize| (i as f32 + 0.5) / side as f32;
-        let coordinates: Vec<f32> = (0..side * side).flat_map(|i| [centre(i % side), centre(i / side)]).collect();
-        let coordinates = TensorData::new(coordinates, [side * side, 2]);
-        let encoding = self.pe_layer.forward(Tensor::from_data(coordinates, &self.device()));
-        let dim = encoding.dims()[1];
-        encoding.reshape([1, side, side, dim])
+        let matrix = self.pe_layer.positional_encoding_gaussian_matrix.val();
+        self.dense_pe.get(&matrix, || {
+            let side = self.image_size / PATCH_SIZE;
+            let centre = |i: usize| (i as f32 + 0.5) / side as f32;
+            let coordinates: Vec<f32> = (0..side * side).flat_map(|i| [centre(i % side), centre(i / side)]).collect();
+            let coordinates = TensorData::new(coordinates, [side * side, 2]);
+            let encoding = self.pe_layer.forward(Tensor::from_data(coordinates, &matrix.device()));
+            let dim = encoding.dims()[1];
+            encoding.reshape([1, side, side, dim])
+        })
     }
 
     /// `(x, y)` pairs in pixels with their kinds -> `[1, n, dim]`.

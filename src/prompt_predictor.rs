@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, activation};
 use crate::config::Sam2RadConfig;
 use crate::image_encoder::ImageFeatures;
 use crate::nn::{
-    Activation, Conv3x3, Conv3x3Config, Interpolation, Mlp, MlpConfig, PointwiseConv, PointwiseConvConfig,
+    Activation, Conv3x3, Conv3x3Config, Interpolation, Mlp, MlpConfig, Once, PointwiseConv, PointwiseConvConfig,
     position_encoding, resize, upsample_nearest,
 };
 use crate::prompt_encoder::PromptEncoder;
@@ -16,6 +16,10 @@ use crate::transformer::{TwoWayAttentionBlock, TwoWayConfig};
 
 /// Share of the mask head's channels that are left out in a training step.
 const MASK_DROPOUT: f64 = 0.1;
+
+/// Places of the finest map, times structures, that are walked over at once: one structure at 1024 takes 0.4 GB on its way, of which
+/// eight would fill a browser's memory.
+const PLACES_AT_ONCE: usize = 256 * 256;
 
 /// What the predictor makes of the learnt prompts, a row for each structure.
 #[derive(Debug, Clone)]
@@ -40,6 +44,38 @@ pub struct PredictorStep {
     pub keys: Tensor<3>,
     /// The cross-attention's weights, which sum to 1 over the places.
     pub attention: Tensor<4>,
+}
+
+impl PredictedPrompts {
+    /// Of further structures, below one another.
+    fn join(parts: Vec<Self>) -> Self {
+        fn cat<const D: usize>(
+            parts: &[PredictedPrompts],
+            part: impl Fn(&PredictedPrompts) -> &Tensor<D>,
+        ) -> Tensor<D> {
+            Tensor::cat(parts.iter().map(|of| part(of).clone()).collect(), 0)
+        }
+        Self {
+            sparse: cat(&parts, |part| &part.sparse),
+            dense: cat(&parts, |part| &part.dense),
+            boxes: cat(&parts, |part| &part.boxes),
+            interim_mask: cat(&parts, |part| &part.interim_mask),
+        }
+    }
+}
+
+impl PredictorStep {
+    /// Of further structures, below one another.
+    fn join(parts: Vec<Self>) -> Self {
+        fn cat<const D: usize>(parts: &[PredictorStep], part: impl Fn(&PredictorStep) -> &Tensor<D>) -> Tensor<D> {
+            Tensor::cat(parts.iter().map(|of| part(of).clone()).collect(), 0)
+        }
+        Self {
+            queries: cat(&parts, |part| &part.queries),
+            keys: cat(&parts, |part| &part.keys),
+            attention: cat(&parts, |part| &part.attention),
+        }
+    }
 }
 
 /// The first two query outputs to a box.
@@ -107,6 +143,9 @@ pub struct PromptPredictor {
     mask_classifier: MaskClassifier,
     channel_adapters: Vec<PointwiseConv>,
     layers: Vec<TwoWayAttentionBlock>,
+    /// Of each map that it walks over, `[1, h w, dim]`.
+    #[module(skip)]
+    key_encodings: Once<Vec<Tensor<3>>>,
 }
 
 impl PromptPredictor {
@@ -126,6 +165,7 @@ impl PromptPredictor {
             mask_classifier: MaskClassifier::init(dim, row.mask_scale_factor, device),
             channel_adapters: widths.iter().map(|&width| PointwiseConvConfig::new(width, dim).init(device)).collect(),
             layers: (0..row.depth).map(|i| block.init_block(i == 0 && !is_linear, device)).collect(),
+            key_encodings: Once::default(),
         }
     }
 
@@ -150,7 +190,35 @@ impl PromptPredictor {
         self.predict(features, prompts, prompt_encoder, Some(look))
     }
 
+    /// Structures do not know of each other: as many go at once as there is room for, and in training all.
     fn predict(
+        &self,
+        features: &ImageFeatures,
+        prompts: Tensor<3>,
+        prompt_encoder: &PromptEncoder,
+        look: Option<&mut dyn FnMut(PredictorStep)>,
+    ) -> PredictedPrompts {
+        let structures = prompts.dims()[0];
+        let places = features.high_res_features[0].dims()[1..3].iter().product::<usize>();
+        let at_once = if prompts.is_autodiff() { structures } else { (PLACES_AT_ONCE / places).max(1) };
+        let mut steps: Vec<Vec<PredictorStep>> = vec![Vec::new(); if look.is_some() { self.layers.len() } else { 0 }];
+        let parts = prompts.split(at_once, 0).into_iter().map(|prompts| {
+            let mut scales = steps.iter_mut();
+            let mut keep = |step| {
+                if let Some(scale) = scales.next() {
+                    scale.push(step);
+                }
+            };
+            self.predict_some(features, prompts, prompt_encoder, look.is_some().then_some(&mut keep))
+        });
+        let predicted = PredictedPrompts::join(parts.collect());
+        if let Some(look) = look {
+            steps.into_iter().for_each(|parts| look(PredictorStep::join(parts)));
+        }
+        predicted
+    }
+
+    fn predict_some(
         &self,
         features: &ImageFeatures,
         prompts: Tensor<3>,
@@ -185,24 +253,31 @@ impl PromptPredictor {
         let coarsest = features.image_embedding.clone();
         let mut maps = vec![coarsest];
         maps.extend(finer_maps.map(|(map, adapter)| adapter.forward(map)));
+        let key_encodings = self.key_encodings.get(&prompts, || {
+            let encoding = |map: &Tensor<4>| {
+                let [_, height, width, _] = map.dims();
+                let encoding = position_encoding::sine_2d(height, width, dim, &prompts.device());
+                encoding.reshape([1, height * width, dim])
+            };
+            maps.iter().map(encoding).collect()
+        });
 
         let mut queries = prompts;
         // The running dense map: "no mask" at the start; the `linear` predictor has none.
         let mut dense = (!self.channel_adapters.is_empty()).then(|| prompt_encoder.no_mask());
-        for (layer, map) in self.layers.iter().zip(maps) {
+        for ((layer, map), key_pe) in self.layers.iter().zip(maps).zip(key_encodings) {
             let [_, height, width, _] = map.dims();
             let keys = match dense {
                 Some(dense) => map + upsample_nearest_to(dense, height),
                 None => map,
             };
-            let key_pe = position_encoding::sine_2d(height, width, dim, &queries.device());
             let keys = keys.expand([structures, height, width, dim]);
             let mut attention = None;
             let (next_queries, next_keys) = layer.forward_with_attention(
                 queries,
                 keys.reshape([structures, height * width, dim]),
                 query_pe.clone(),
-                key_pe.reshape([1, height * width, dim]),
+                key_pe,
                 // The weights whole are work that nobody needs who does not look.
                 &mut |cross, queries, keys| {
                     attention = look.is_some().then(|| cross.weights(queries.clone(), keys.clone()));

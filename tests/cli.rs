@@ -28,7 +28,8 @@ fn write_model(folder: &Path) -> PathBuf {
     };
     let config = Sam2RadConfig::new(architecture, 256, 2, 10).unwrap();
     let path = folder.join("micro.safetensors");
-    write_model_file(&path, &card::card(&config, Dtype::F32), &collect(&formula::network(&config, "cli:"))).unwrap();
+    write_model_file(&path, &card::card(&config, Dtype::F32), &mut collect(&formula::network(&config, "cli:")))
+        .unwrap();
     path
 }
 

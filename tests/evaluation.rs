@@ -78,7 +78,7 @@ fn write_model(folder: &Path) -> PathBuf {
     let path = folder.join("model.safetensors");
     let files = file::read_folder(&file::golden_dir());
     let golden = files.iter().find(|golden| golden.config() == "nano_256_3class").expect("its vectors");
-    write_model_file(&path, WORLD.segmenter.card(), &collect(&run::network(golden))).unwrap();
+    write_model_file(&path, WORLD.segmenter.card(), &mut collect(&run::network(golden))).unwrap();
     path
 }
 

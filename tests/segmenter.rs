@@ -9,7 +9,7 @@ mod formula;
 use burn::tensor::{Device, Tensor, TensorData, read_sync};
 use sam2rad::brush::{Stroke, paint};
 use sam2rad::checkpoint::Dtype;
-use sam2rad::config::{Architecture, Sam2RadConfig};
+use sam2rad::config::{Architecture, Parts, Sam2RadConfig};
 use sam2rad::frame::Frame;
 use sam2rad::model::{ManualPrompts, Sam2Rad};
 use sam2rad::preprocess::{FrameTransform, preprocess};
@@ -60,7 +60,7 @@ fn iou(model: &Sam2Rad, learnt: Option<[Vec<i32>; 2]>, mask: Option<Vec<f32>>) -
     let device = Device::flex();
     let pixels = preprocess(&frame(), &transform(), &Default::default());
     let features = model.encode_image(Tensor::from_data(TensorData::new(pixels, [1, 3, SIZE, SIZE]), &device));
-    let predicted = model.predict_prompts(&features);
+    let predicted = model.predict_prompts(&features).unwrap();
     let indices = |rows: &[i32]| Tensor::from_data(TensorData::new(rows.to_vec(), [rows.len()]), &device);
     let mask = mask.map(|mask| Tensor::from_data(TensorData::new(mask, [1, SIDE, SIDE, 1]), &device));
     let embedded = model.encode_prompts(&ManualPrompts { mask: mask.clone(), ..ManualPrompts::default() });
@@ -78,7 +78,7 @@ fn iou(model: &Sam2Rad, learnt: Option<[Vec<i32>; 2]>, mask: Option<Vec<f32>>) -
 fn interim_mask(model: &Sam2Rad, structure: usize) -> Vec<f32> {
     let pixels = preprocess(&frame(), &transform(), &Default::default());
     let image = Tensor::from_data(TensorData::new(pixels, [1, 3, SIZE, SIZE]), &Device::flex());
-    let predicted = model.predict_prompts(&model.encode_image(image));
+    let predicted = model.predict_prompts(&model.encode_image(image)).unwrap();
     predicted.interim_mask.narrow(0, structure, 1).into_data().iter().collect()
 }
 
@@ -154,7 +154,7 @@ fn a_look_inside_has_every_part_and_its_ablation_is_the_decoder_without_a_token(
         }
     }
     let alone = ask(&segmenter, &Request::default());
-    assert_eq!(found.predicted_boxes, [0, 1].map(|i| alone.structures[i].predicted_box));
+    assert_eq!(found.predicted_boxes, [0, 1].map(|i| alone.structures[i].predicted_box.unwrap()));
     assert_eq!(found.interim_mask.len(), 2 * SIDE * SIDE);
     assert_eq!(found.features.iter().map(|map| map.height).collect::<Vec<_>>(), [16, 32, 64]);
     assert_eq!(found.ablation.len(), 2 * TOKENS);
@@ -162,7 +162,7 @@ fn a_look_inside_has_every_part_and_its_ablation_is_the_decoder_without_a_token(
         let without = ask(&segmenter, &Request { tokens_off: vec![effect.token], ..Request::default() });
         let [with, without] = [&alone, &without].map(|found| &found.structures[effect.structure]);
         assert_close(effect.iou_change, without.iou - with.iou);
-        assert_close(effect.object_score_change, without.object_score - with.object_score);
+        assert_close(effect.object_score_change.unwrap(), without.object_score.unwrap() - with.object_score.unwrap());
         assert!((0.0..=1.0).contains(&effect.dice));
     }
     // In manual mode the learnt tokens have no part.
@@ -172,14 +172,33 @@ fn a_look_inside_has_every_part_and_its_ablation_is_the_decoder_without_a_token(
 }
 
 #[test]
-fn a_model_without_a_trained_predictor_answers_in_manual_mode_alone() {
-    let (_, segmenter) = model();
-    let names =
-        ["prompt_predictor.layers.0.norm1.weight".into(), "mask_decoder.pred_obj_score_head.layers.0.bias".into()];
-    let segmenter = segmenter.with_initialised(&names);
+fn a_model_without_a_predictor_answers_in_manual_mode_alone() {
+    let (_, with_predictor) = model();
+    let config = Sam2RadConfig::new(with_predictor.card().architecture.clone(), SIZE, 2, TOKENS).unwrap();
+    let config = config.with_parts(Parts { prompt_predictor: false, object_score: false });
+    let card = card::card(&config, Dtype::F32);
+    let segmenter = Segmenter::new(formula::network(&config, "segmenter:"), config, card, Device::flex());
     let encoded = segmenter.encode(&frame());
     assert_eq!(read_sync(segmenter.segment(&encoded, &Request::default())), Err(RequestError::ManualOnly));
     let manual = prompted(Mode::Manual, StructurePrompts { strokes: strokes(), ..StructurePrompts::default() });
     let found = read_sync(segmenter.segment(&encoded, &manual)).unwrap();
-    assert!(found.structures[0].present && found.structures[0].object_score == 0.0);
+    let found = &found.structures[0];
+    assert!(found.present && found.object_score.is_none() && found.predicted_box.is_none());
+    let inside = read_sync(segmenter.explain(&encoded, &manual)).unwrap();
+    assert!(inside.attention.is_empty() && inside.predicted_boxes.is_empty() && inside.ablation.is_empty());
+    assert_eq!(inside.features.len(), 3);
+}
+
+#[test]
+fn manual_mode_does_not_ask_the_predictor() {
+    let (_, segmenter) = model();
+    let encoded = segmenter.encode(&frame());
+    let stages = |request: &Request| {
+        let found = read_sync(segmenter.segment(&encoded, request)).unwrap();
+        found.timings.iter().map(|timing| timing.stage).collect::<Vec<_>>()
+    };
+    let manual = prompted(Mode::Manual, StructurePrompts { strokes: strokes(), ..StructurePrompts::default() });
+    assert_eq!(stages(&manual), ["preprocess", "image_encoder", "mask_decoder", "postprocess"]);
+    assert!(stages(&Request::default()).contains(&"prompt_predictor"));
+    assert!(!stages(&manual).contains(&"prompt_predictor"), "nor speaks of an earlier answer");
 }

@@ -1,7 +1,7 @@
 //! A small training as a whole: the loss falls, a stop changes nothing, the model file segments.
 
-use burn::tensor::{Device, read_sync};
-use sam2rad::checkpoint::{LoadOptions, ModelFile, load};
+use burn::tensor::read_sync;
+use sam2rad::checkpoint::Checkpoint;
 use sam2rad::phantom::{Preset, Ranges};
 use sam2rad::segmenter::{Request, Segmenter};
 use sam2rad::train::{End, Event, Mode, StartFile, TrainConfig, TrainError, Trainer};
@@ -98,12 +98,9 @@ fn the_loss_falls_and_a_stopped_training_goes_on_as_if_it_had_not_stopped() {
     assert_eq!(losses(&parts), losses(&whole));
 
     // What it wrote is a model like any other, and says what it is.
-    let mut file = ModelFile::open(&whole.join("model.safetensors")).unwrap();
-    let card = file.card().unwrap().clone();
+    let segmenter = Segmenter::open(whole.join("model.safetensors")).unwrap();
+    let card = segmenter.card();
     assert!(card.training_data.contains("simulated ultrasound") && card.training_data.contains("not for clinical use"));
-    let loaded =
-        load(&mut file, &LoadOptions { image_size: Some(256), ..LoadOptions::default() }, &Device::flex()).unwrap();
-    let segmenter = Segmenter::new(loaded.model, loaded.config, card, Device::flex());
     let phantom = Preset::Hip.simulate(Ranges::Standard, 5);
     let found = read_sync(segmenter.segment(&segmenter.encode(&phantom.frame), &Request::default())).unwrap();
     assert_eq!(found.structures.len(), 2);
@@ -171,11 +168,7 @@ fn prompts_and_predictor_learn_while_the_encoder_stays_as_it_is_and_looks_once()
     train(&mut Trainer::new(scratch.clone(), None, &start, false).unwrap(), usize::MAX);
 
     let path = start.join("model.safetensors");
-    let open = || {
-        let file = ModelFile::open(&path).unwrap();
-        let card = file.card().cloned();
-        StartFile { name: "model.safetensors".into(), source: Box::new(file), card }
-    };
+    let open = || StartFile { name: "model.safetensors".into(), checkpoint: Checkpoint::open(&path).unwrap() };
     let text = CONFIG.replace("preset = \"hip\"", "preset = \"wrist\"").replace("steps = 8", "steps = 2");
     for mode in [Mode::PpnOnly, Mode::Decoder, Mode::Peft] {
         let mut config = TrainConfig { mode, ..config(folder.path(), &text) };

@@ -2,6 +2,7 @@
 //! losses of the first steps of AdamW, from `train_nano_256` of the golden vectors. In double precision: the formula's
 //! networks multiply rounding errors.
 
+#[allow(dead_code, reason = "the golden tests share it")]
 #[path = "golden/formula.rs"]
 mod formula;
 

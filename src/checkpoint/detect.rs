@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::CheckpointError;
 use super::keys::Naming;
-use crate::config::{Architecture, Backbone, IMAGE_ENCODERS, ImageEncoderConfig, PATCH_SIZE, PROMPT_PREDICTORS};
+use crate::config::{Architecture, Backbone, IMAGE_ENCODERS, ImageEncoderConfig, PATCH_SIZE, PROMPT_PREDICTORS, Parts};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,8 +13,10 @@ pub struct Detected {
     pub naming: Naming,
     /// What stands in front of every name of the network, for example `state_dict.model.model.`.
     pub prefix: String,
-    /// The network.
+    /// The network. Where the file has no prompt predictor, the one that fits is named.
     pub architecture: Architecture,
+    /// Which of the parts that a file may lack are in it.
+    pub parts: Parts,
     /// Side of the input where a position table tells it.
     pub image_size: Option<usize>,
     /// Structures with learnt prompts.
@@ -25,11 +27,34 @@ pub struct Detected {
     pub prompts: Option<String>,
 }
 
+impl Detected {
+    /// The image size at which the file's network was published, where it is taken for one of its authors' own: it has their names,
+    /// the full-size network, and nothing added. SAM, SAM 2 and MobileSAM were all trained at 1024.
+    pub fn published_image_size(&self) -> Option<usize> {
+        let is_official = matches!(self.naming, Naming::Sam | Naming::Sam2);
+        let is_small = ["nano", "micro"].contains(&self.architecture.image_encoder.as_str());
+        (is_official && !is_small && !self.architecture.image_encoder.ends_with("_adapter")).then_some(1024)
+    }
+}
+
 /// Looks at `shapes`. `dataset` chooses the prompts where the reference trainer's file has several.
 ///
 /// # Errors
 /// [`CheckpointError::NotACheckpoint`], [`CheckpointError::OtherArchitecture`] or [`CheckpointError::Dataset`].
 pub fn detect(shapes: &BTreeMap<String, Vec<usize>>, dataset: Option<&str>) -> Result<Detected, CheckpointError> {
+    let mut found = detect_network(shapes)?;
+    if let Some((name, shape)) = learnable_prompts(shapes, dataset)? {
+        found.parts.prompt_predictor = true;
+        found.prompts = Some(name);
+        if let &[structures, tokens, _] = shape.as_slice() {
+            (found.structures, found.tokens) = (Some(structures), Some(tokens));
+        }
+    }
+    Ok(found)
+}
+
+/// As [`detect`], without a look at the learnt prompts.
+pub(super) fn detect_network(shapes: &BTreeMap<String, Vec<usize>>) -> Result<Detected, CheckpointError> {
     let prefix = prefix(shapes).ok_or_else(|| {
         let example = shapes.keys().next().map_or("nothing".to_owned(), |name| format!("`{name}`"));
         CheckpointError::NotACheckpoint(format!(
@@ -44,17 +69,16 @@ pub fn detect(shapes: &BTreeMap<String, Vec<usize>>, dataset: Option<&str>) -> R
         Naming::Reference
     } else if has("sam_prompt_encoder.") {
         Naming::Sam2
-    } else if has("prompt_predictor.") {
+    } else if has("prompt_predictor.") || has("output_upscaling.conv1.") {
         Naming::Sam2Rad
     } else {
         Naming::Sam
     };
     let encoder = image_encoder(&inside)?;
     let config = ImageEncoderConfig::by_name(&encoder)?;
-    let (prompts, prompts_shape) = learnable_prompts(shapes, dataset)?.unzip();
-    let [structures, tokens] = match prompts_shape.as_deref() {
-        Some(&[structures, tokens, _]) => [Some(structures), Some(tokens)],
-        _ => [None, None],
+    let parts = Parts {
+        prompt_predictor: inside.keys().any(|name| is_of_predictor(name)),
+        object_score: has("mask_decoder.") && (has("obj_score_token.") || has("pred_obj_score_head.")),
     };
     let table = find(&inside, "image_encoder.", "pos_embed").filter(|_| matches!(config.backbone, Backbone::Vit(_)));
     Ok(Detected {
@@ -63,22 +87,33 @@ pub fn detect(shapes: &BTreeMap<String, Vec<usize>>, dataset: Option<&str>) -> R
         image_size: table.and_then(|shape| shape.get(1)).map(|side| side * PATCH_SIZE),
         architecture: Architecture {
             mask_decoder: mask_decoder(&config, &inside).to_owned(),
-            prompt_predictor: prompt_predictor(&config, naming, &inside).to_owned(),
+            prompt_predictor: prompt_predictor(&config, parts, &inside).to_owned(),
             image_encoder: encoder,
         },
-        structures,
-        tokens,
-        prompts,
+        parts,
+        structures: None,
+        tokens: None,
+        prompts: None,
     })
 }
 
-/// What stands in front of `image_encoder.` in most names that have it.
+/// What stands in front of `image_encoder.` in most names that have it. A trainer's file may hold the network twice, as it is and
+/// averaged: the average is what its author would use.
 fn prefix(shapes: &BTreeMap<String, Vec<usize>>) -> Option<String> {
     let mut counts = BTreeMap::new();
     for (before, _) in shapes.keys().filter_map(|name| name.split_once("image_encoder.")) {
         *counts.entry(before).or_insert(0) += 1;
     }
-    counts.into_iter().max_by_key(|(_, count)| *count).map(|(prefix, _)| prefix.to_owned())
+    let is_average = |prefix: &str| prefix.split(['.', '_']).any(|part| part == "ema");
+    counts.into_iter().max_by_key(|(prefix, count)| (*count, is_average(prefix))).map(|(prefix, _)| prefix.to_owned())
+}
+
+/// Whether a name of the reference or of ours is of the prompt predictor. The reference's predictor has a second name for the
+/// storage of the prompt encoder.
+fn is_of_predictor(name: &str) -> bool {
+    let theirs = name.strip_prefix("prompt_sampler.prompt_learner.");
+    let shared = |name: &str| name.starts_with("prompt_encoder.") || name.starts_with("pos_encoding");
+    name.starts_with("prompt_predictor.") || theirs.is_some_and(|name| !shared(name))
 }
 
 /// The shape of the tensor whose name starts and ends so.
@@ -137,10 +172,9 @@ fn mask_decoder(encoder: &ImageEncoderConfig, inside: &BTreeMap<&str, &[usize]>)
     }
 }
 
-fn prompt_predictor(encoder: &ImageEncoderConfig, naming: Naming, inside: &BTreeMap<&str, &[usize]>) -> &'static str {
+fn prompt_predictor(encoder: &ImageEncoderConfig, parts: Parts, inside: &BTreeMap<&str, &[usize]>) -> &'static str {
     let has = |part: &str| inside.keys().any(|name| name.contains(part));
-    let ours_or_reference = matches!(naming, Naming::Sam2Rad | Naming::Reference);
-    if ours_or_reference && !has("channel_adapters.") {
+    if parts.prompt_predictor && !has("channel_adapters.") {
         return "linear";
     }
     let width = match &encoder.backbone {

@@ -83,15 +83,14 @@ pub fn is_ignored(name: &str) -> bool {
     name.ends_with(".num_batches_tracked") || IGNORED.iter().any(|ignored| plain.starts_with(ignored))
 }
 
-/// Whether an official checkpoint lacks the weight: the reference adds these parts to SAM.
-pub fn is_added_to(naming: Naming, name: &str) -> bool {
-    let head = name.starts_with("mask_decoder.obj_score_token") || name.starts_with("mask_decoder.pred_obj_score_head");
-    match naming {
-        Naming::Sam | Naming::Sam2 => {
-            name.starts_with("prompt_predictor.") || name == "learnable_prompts" || (naming == Naming::Sam && head)
-        }
-        Naming::Sam2Rad | Naming::Reference => false,
-    }
+/// Whether our `name` is of the prompt predictor or the learnt prompts: a file has all of them or none.
+pub fn is_of_prompt_predictor(name: &str) -> bool {
+    name.starts_with("prompt_predictor.") || name == "learnable_prompts"
+}
+
+/// Whether our `name` is of the object score: a file has all of its weights or none.
+pub fn is_of_object_score(name: &str) -> bool {
+    name.starts_with("mask_decoder.obj_score_token.") || name.starts_with("mask_decoder.pred_obj_score_head.")
 }
 
 /// The name that `naming` has for our `name` in the network of `config`.

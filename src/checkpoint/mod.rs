@@ -2,31 +2,39 @@
 //!
 //! ```text
 //! file -> TensorSource (names, shapes, values in PyTorch's layout)
-//!      -> detect (which architecture, whose names)
-//!      -> load   (names translated by `keys`, one tensor at a time) -> Sam2Rad
-//! Sam2Rad -> save -> ModelFile
+//!      -> Checkpoint (wrappers' and transformers' names made official ones; the card, if there is one)
+//!      -> detect     (which architecture, which parts, whose names)
+//!      -> prepare    (card, image size and every shape checked; names translated by `keys`) -> Weights
+//! Weights -> load, one tensor at a time -> Sam2Rad
+//!         -> model_file_bytes           -> a model file
 //! ```
 //!
 //! A pickle is parsed and never executed.
 
-mod convert;
+mod describe;
 mod detect;
 pub mod keys;
 mod load;
 mod model_file;
+mod open;
 mod pytorch;
 mod quantize;
+mod renamed;
 mod save;
 mod source;
+mod transformers;
 
-pub use convert::{Description, is_safetensors, open_bytes};
+pub use describe::Description;
 pub use detect::{Detected, detect};
 #[cfg(feature = "train")]
 pub(crate) use load::ModulePath;
-pub use load::{LoadOptions, Loaded, load, load_module};
-pub use model_file::{Dtype, ModelCard, ModelFile, ModelFileReader, Structure, model_file_bytes, write_model_file};
+pub use load::{Additions, LoadOptions, Loaded, Weights, load_module};
+pub use model_file::{
+    Dtype, EncodedModel, ModelCard, ModelFile, ModelFileReader, Structure, model_file_bytes, write_model_file,
+};
+pub use open::Checkpoint;
 pub use pytorch::PytorchSource;
-pub use save::{collect, collect_async, merge_lora, shapes};
+pub use save::{collect, merge_lora, shapes};
 pub use source::{MemorySource, TensorSource};
 
 use crate::config::ConfigError;
@@ -71,9 +79,16 @@ pub enum CheckpointError {
     /// The reference trainer's file has prompts for several datasets.
     #[error("the checkpoint has learnt prompts for several datasets ({0}); choose one with --dataset")]
     Dataset(String),
-    /// The device did not give the weights back.
-    #[error("the weights could not be read from the device: {0}; load the model again")]
-    Device(String),
+    /// A checkpoint that is spread over several files.
+    #[error(
+        "this is one of several files of a checkpoint, or their index; join them first: load them with the program that wrote them and save them as one .safetensors or .pt file"
+    )]
+    Shards,
+    /// Neither the file nor the caller says the image size.
+    #[error(
+        "the file does not say at which image size its network was trained; say it: 256, 512 or 1024 (--image-size on the command line)"
+    )]
+    UnknownImageSize,
     /// The architecture cannot be built.
     #[error(transparent)]
     Config(#[from] ConfigError),

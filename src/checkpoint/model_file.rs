@@ -14,8 +14,8 @@ use std::io::Read;
 use std::path::Path;
 
 use super::quantize::{BLOCK, dequantize, quantize};
-use super::{CheckpointError, MemorySource, TensorSource};
-use crate::config::Architecture;
+use super::{CheckpointError, TensorSource};
+use crate::config::{Architecture, Parts};
 use crate::preprocess::Normalization;
 
 /// The metadata entry.
@@ -55,10 +55,14 @@ pub struct ModelCard {
     pub architecture: Architecture,
     /// Side of the input in pixels.
     pub image_size: usize,
-    /// Learnt tokens for each structure.
+    /// Learnt tokens for each structure; 0 where there is no prompt predictor.
     pub tokens: usize,
     /// What it segments, in the order of its prompts.
     pub structures: Vec<Structure>,
+    /// Which parts the file has: without a prompt predictor the model answers in manual mode alone, without an object score it says
+    /// nothing of a structure's presence. A file that does not say has both.
+    #[serde(default)]
+    pub parts: Parts,
     /// Number type of the weights.
     pub dtype: Dtype,
     /// How pixels become input.
@@ -200,6 +204,11 @@ impl ModelFileReader {
         }
     }
 
+    /// Whether the file describes its model; `None` until its header is in.
+    pub fn is_described(&self) -> Option<bool> {
+        self.body.as_ref().map(|body| body.card.is_some())
+    }
+
     /// Checks that the file is whole and what it was when it was written.
     pub fn finish(self) -> Result<ModelFile, CheckpointError> {
         let Some(body) = self.body else {
@@ -271,57 +280,87 @@ impl Body {
 /// Writes a model file, see [`model_file_bytes`].
 ///
 /// # Errors
-/// [`CheckpointError::Io`], [`CheckpointError::Metadata`].
-pub fn write_model_file(path: &Path, card: &ModelCard, tensors: &MemorySource) -> Result<(), CheckpointError> {
+/// [`CheckpointError::Io`], or as [`model_file_bytes`].
+pub fn write_model_file(path: &Path, card: &ModelCard, tensors: &mut dyn TensorSource) -> Result<(), CheckpointError> {
     std::fs::write(path, model_file_bytes(card, tensors)?).map_err(CheckpointError::io(path))
 }
 
 /// A model file: `tensors` under our names, in the number type that the card says.
 ///
 /// # Errors
-/// [`CheckpointError::Metadata`].
-pub fn model_file_bytes(card: &ModelCard, tensors: &MemorySource) -> Result<Vec<u8>, CheckpointError> {
-    let mut encoded: Vec<(String, StDtype, Vec<usize>, Vec<u8>)> = Vec::new();
-    let halves = |values: &[f32]| values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
-    for (name, shape) in tensors.shapes() {
-        let values = tensors.get(name).unwrap_or_default();
-        match card.dtype {
-            Dtype::F32 => {
-                let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                encoded.push((name.clone(), StDtype::F32, shape.clone(), bytes));
-            }
-            Dtype::Q8 if is_quantised(name, shape) => {
-                let (integers, scales) = quantize(values);
-                let bytes = integers.into_iter().map(|value| value as u8).collect();
-                let scale_bytes = scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
-                encoded.push((name.clone(), StDtype::I8, shape.clone(), bytes));
-                encoded.push((format!("{name}{SCALES}"), StDtype::F16, vec![scales.len()], scale_bytes));
-            }
-            Dtype::F16 | Dtype::Q8 => encoded.push((name.clone(), StDtype::F16, shape.clone(), halves(values))),
-        }
-    }
-    let views = encoded.iter().map(|(name, dtype, shape, bytes)| {
-        let view = TensorView::new(*dtype, shape.clone(), bytes).expect("as many bytes as the shape and type say");
-        (name.as_str(), view)
-    });
-    // The checksum is of the data in the file's order, known once it is laid out: a placeholder keeps its place.
-    let placeholder = "0".repeat(64);
-    let described = ModelCard { sha256: placeholder.clone(), ..card.clone() };
-    let entry = serde_json::to_string(&described).map_err(|error| CheckpointError::Metadata(error.to_string()))?;
-    let mut bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.to_owned(), entry)])))
-        .map_err(|error| CheckpointError::Metadata(error.to_string()))?;
-    let header = PREFIX + bytes.as_chunks::<PREFIX>().0.first().map_or(0, |b| u64::from_le_bytes(*b) as usize);
-    let hash = hexadecimal(&Sha256::digest(&bytes[header..]));
-    let position = bytes[..header].windows(placeholder.len()).position(|window| window == placeholder.as_bytes());
-    let position = position.expect("the placeholder was just written into the header");
-    bytes[position..position + hash.len()].copy_from_slice(hash.as_bytes());
-    Ok(bytes)
+/// As [`EncodedModel`].
+pub fn model_file_bytes(card: &ModelCard, tensors: &mut dyn TensorSource) -> Result<Vec<u8>, CheckpointError> {
+    EncodedModel::new(card, tensors)?.into_file()
 }
 
-/// Whether an 8-bit file quantises a tensor: the matrices and kernels, where nearly all the bytes are.
+/// The tensors of a model file in its number type: they are read one by one, and where they come from can be let go of before the
+/// file is put together.
+///
+/// # Errors
+/// Both calls: [`CheckpointError::Metadata`], or what the source says of a tensor it cannot read.
+pub struct EncodedModel {
+    card: ModelCard,
+    /// Name, type, shape, bytes.
+    tensors: Vec<(String, StDtype, Vec<usize>, Vec<u8>)>,
+}
+
+impl EncodedModel {
+    /// Reads and encodes every tensor.
+    pub fn new(card: &ModelCard, source: &mut dyn TensorSource) -> Result<Self, CheckpointError> {
+        let mut tensors = Vec::new();
+        let halves = |values: &[f32]| values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
+        for (name, shape) in source.shapes().clone() {
+            let values = source.read(&name)?;
+            match card.dtype {
+                Dtype::F32 => {
+                    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+                    tensors.push((name, StDtype::F32, shape, bytes));
+                }
+                Dtype::Q8 if is_quantised(&name, &shape) => {
+                    let (integers, scales) = quantize(&values);
+                    let bytes = integers.into_iter().map(|value| value as u8).collect();
+                    let scale_bytes = scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
+                    tensors.push((format!("{name}{SCALES}"), StDtype::F16, vec![scales.len()], scale_bytes));
+                    tensors.push((name, StDtype::I8, shape, bytes));
+                }
+                Dtype::F16 | Dtype::Q8 => tensors.push((name, StDtype::F16, shape, halves(&values))),
+            }
+        }
+        Ok(Self { card: card.clone(), tensors })
+    }
+
+    /// The file.
+    pub fn into_file(self) -> Result<Vec<u8>, CheckpointError> {
+        let Self { card, tensors } = self;
+        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+            let view = TensorView::new(*dtype, shape.clone(), bytes).expect("as many bytes as the shape and type say");
+            (name.as_str(), view)
+        });
+        // The checksum is of the data in the file's order, known once it is laid out: a placeholder keeps its place.
+        let placeholder = "0".repeat(64);
+        let described = ModelCard { sha256: placeholder, ..card };
+        let entry = serde_json::to_string(&described).map_err(|error| CheckpointError::Metadata(error.to_string()))?;
+        let mut bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.to_owned(), entry)])))
+            .map_err(|error| CheckpointError::Metadata(error.to_string()))?;
+        let header = PREFIX + bytes.as_chunks::<PREFIX>().0.first().map_or(0, |b| u64::from_le_bytes(*b) as usize);
+        let hash = hexadecimal(&Sha256::digest(&bytes[header..]));
+        // Found with its name: in a text that a person wrote, the quotation marks look otherwise here.
+        let before = br#"\"sha256\":\""#;
+        let position = bytes[..header].windows(before.len()).rposition(|window| window == before);
+        let position = position.expect("the checksum's place was just written into the header") + before.len();
+        bytes[position..position + hash.len()].copy_from_slice(hash.as_bytes());
+        Ok(bytes)
+    }
+}
+
+/// Whether an 8-bit file quantises a tensor: the matrices and kernels, where nearly all the bytes are. Tokens, embeddings and
+/// position tables are looked up and not multiplied with.
 fn is_quantised(name: &str, shape: &[usize]) -> bool {
-    const KEPT: [&str; 7] = ["pos_embed", "rel_pos", "token", "embed", "gaussian", "prompts", "biases"];
-    shape.len() >= 2 && (name.contains("patch_embed") || !KEPT.iter().any(|kept| name.contains(kept)))
+    const KEPT: [&str; 6] = ["pos_embed", "rel_pos", "embed", "gaussian", "prompts", "biases"];
+    // Not every name with a token in it: attention from tokens to the image has matrices.
+    let is_token = name.ends_with("_token.weight") || name.ends_with("_tokens.weight");
+    let is_kept = is_token || KEPT.iter().any(|kept| name.contains(kept));
+    shape.len() >= 2 && (name.contains("patch_embed") || !is_kept)
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -5,7 +5,7 @@ use burn::tensor::Tensor;
 use std::collections::BTreeMap;
 
 use super::load::{ModulePath, transpose};
-use super::{CheckpointError, MemorySource, TensorSource};
+use super::{MemorySource, TensorSource};
 use crate::config::Architecture;
 
 /// All float parameters of a module (native: it waits for the device).
@@ -16,20 +16,6 @@ pub fn collect<M: Module>(module: &M) -> MemorySource {
         parameter.insert(values, &mut tensors);
     }
     tensors
-}
-
-/// All float parameters of a module, in the browser as well.
-///
-/// # Errors
-/// [`CheckpointError::Device`].
-pub async fn collect_async<M: Module>(module: &M) -> Result<MemorySource, CheckpointError> {
-    let mut tensors = MemorySource::default();
-    for parameter in parameters(module) {
-        let values = parameter.values.clone().into_data_async().await;
-        let values = values.map_err(|error| CheckpointError::Device(format!("{error:?}")))?.iter().collect();
-        parameter.insert(values, &mut tensors);
-    }
-    Ok(tensors)
 }
 
 /// A parameter as it lies on the device.

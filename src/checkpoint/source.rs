@@ -24,6 +24,17 @@ pub struct MemorySource {
 }
 
 impl MemorySource {
+    /// Everything that a source has.
+    ///
+    /// # Errors
+    /// What the source says of a tensor it cannot read.
+    pub fn read_all(source: &mut dyn TensorSource) -> Result<Self, CheckpointError> {
+        let shapes = source.shapes().clone();
+        let read = |name: &String| Ok((name.clone(), source.read(name)?));
+        let values = shapes.keys().map(read).collect::<Result<_, CheckpointError>>()?;
+        Ok(Self { shapes, values })
+    }
+
     /// Adds a tensor; a second one of that name takes its place.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
-use sam2rad::checkpoint::{Description, Dtype, LoadOptions, collect, load, merge_lora, write_model_file};
+use sam2rad::checkpoint::{Checkpoint, Description, Dtype, LoadOptions, MemorySource, merge_lora, write_model_file};
 use std::error::Error;
 use std::path::PathBuf;
 
@@ -54,16 +54,14 @@ enum WeightType {
 impl Convert {
     /// Reads, converts and writes.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
-        let (mut source, card) = model::open(&self.input)?;
+        let checkpoint = Checkpoint::open(&self.input)?;
         let options = LoadOptions {
-            architecture: None,
-            image_size: self.image_size.or(card.as_ref().map(|card| card.image_size)),
+            image_size: self.image_size,
             structures: Some(self.structures.len()).filter(|&count| count > 0),
             dataset: self.dataset,
-            ..LoadOptions::default()
+            additions: None,
         };
-        let loaded = load(source.as_mut(), &options, &Device::flex())?;
-        let mut tensors = collect(&loaded.model);
+        let mut weights = checkpoint.prepare(&options, &Device::flex())?;
         let description = Description {
             structures: self.structures,
             provenance: self.provenance,
@@ -76,11 +74,14 @@ impl Convert {
             WeightType::F16 => Dtype::F16,
             WeightType::Q8 => Dtype::Q8,
         };
-        let mut card = description.card(&loaded.config, card.as_ref(), dtype);
+        let mut card = description.card(&weights.config, Some(&weights.card), dtype);
         if self.merge_lora {
+            let mut tensors = MemorySource::read_all(&mut weights)?;
             card.architecture = merge_lora(&mut tensors, &card.architecture);
+            write_model_file(&self.output, &card, &mut tensors)?;
+        } else {
+            write_model_file(&self.output, &card, &mut weights)?;
         }
-        write_model_file(&self.output, &card, &tensors)?;
         let size = std::fs::metadata(&self.output)?.len();
         println!(
             "{}: {} at {} px, {:.1} MB",
@@ -89,11 +90,12 @@ impl Convert {
             card.image_size,
             size as f64 / 1e6
         );
-        if !loaded.initialised.is_empty() {
+        if weights.is_size_assumed {
+            println!("note: {}", model::size_note(card.image_size));
+        }
+        if !card.parts.prompt_predictor {
             println!(
-                "{} tensors are freshly initialised ({}, ...): the file needs training before it segments on its own",
-                loaded.initialised.len(),
-                loaded.initialised[0]
+                "it has no prompt predictor: it answers in manual mode, to points, boxes and strokes, until it is trained"
             );
         }
         Ok(())

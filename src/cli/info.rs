@@ -1,11 +1,9 @@
 //! `sam2rad info`.
 
 use clap::Args;
-use sam2rad::checkpoint::detect;
+use sam2rad::checkpoint::Checkpoint;
 use std::error::Error;
 use std::path::PathBuf;
-
-use super::model;
 
 /// Say what a checkpoint or model file holds.
 #[derive(Args)]
@@ -20,22 +18,28 @@ pub struct Info {
 impl Info {
     /// Prints it.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
-        let (source, card) = model::open(&self.file)?;
-        let found = detect(source.shapes(), self.dataset.as_deref())?;
-        let values: usize = source.shapes().values().map(|shape| shape.iter().product::<usize>()).sum();
+        let checkpoint = Checkpoint::open(&self.file)?;
+        let found = checkpoint.detect(self.dataset.as_deref())?;
+        let shapes = checkpoint.shapes();
+        let values: usize = shapes.values().map(|shape| shape.iter().product::<usize>()).sum();
+        let predictor = match found.parts.prompt_predictor {
+            true => found.architecture.prompt_predictor.as_str(),
+            false => "none: it answers in manual mode, to points, boxes and strokes, until it is trained",
+        };
         println!("image encoder     {}", found.architecture.image_encoder);
-        println!("prompt predictor  {}", found.architecture.prompt_predictor);
+        println!("prompt predictor  {predictor}");
         println!("mask decoder      {}", found.architecture.mask_decoder);
+        println!("object score      {}", if found.parts.object_score { "yes" } else { "none" });
         println!("names             {:?}{}", found.naming, prefix(&found.prefix));
-        println!("tensors           {} with {values} values", source.shapes().len());
-        match card {
-            Some(card) => println!("{}", serde_json::to_string_pretty(&card)?),
-            None => match (found.structures, found.tokens) {
-                (Some(structures), Some(tokens)) => {
-                    println!("learnt prompts    {structures} structures, {tokens} tokens each")
-                }
-                _ => println!("learnt prompts    none: it needs training before it segments on its own"),
-            },
+        println!("tensors           {} with {values} values", shapes.len());
+        if let (Some(structures), Some(tokens)) = (found.structures, found.tokens) {
+            println!("learnt prompts    {structures} structures, {tokens} tokens each");
+        }
+        match (checkpoint.card(), checkpoint.image_size(None)) {
+            (Some(card), _) => println!("{}", serde_json::to_string_pretty(card)?),
+            (None, Ok(size)) if found.image_size.is_some() => println!("image size        {size}"),
+            (None, Ok(size)) => println!("image size        {size}, as the published network"),
+            (None, Err(_)) => println!("image size        not in the file: convert it with --image-size"),
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ use super::{model, picture};
 /// NAME_overlay.png with contours, NAME.json with boxes, IoU, object score, area and timings of each structure.
 #[derive(Args)]
 pub struct Segment {
-    /// A model file, made by `sam2rad convert`
+    /// A model file, or a checkpoint of SAM, SAM 2 or MobileSAM for manual mode
     #[arg(long)]
     model: PathBuf,
     /// PNG or JPEG pictures, or folders of them
@@ -128,10 +128,10 @@ struct StructureReport<'a> {
     class_id: usize,
     present: bool,
     iou: f32,
-    object_score: f32,
+    object_score: Option<f32>,
     area_px: usize,
     bounding_box: Option<[usize; 4]>,
-    predicted_box: [f32; 4],
+    predicted_box: Option<[f32; 4]>,
 }
 
 impl Segment {

@@ -2,13 +2,12 @@
 
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
+use sam2rad::checkpoint::Checkpoint;
 use sam2rad::train::{EXAMPLE, End, Event, Mode, StartFile, TrainConfig, Trainer};
 use std::error::Error;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-use super::model;
 
 /// Train a network on labelled pictures or on simulated ultrasound
 ///
@@ -31,6 +30,9 @@ pub struct Train {
     /// What is trainable, in place of the file's `mode`
     #[arg(long, value_enum)]
     mode: Option<ModeName>,
+    /// Which learnt prompts to start from, where a trainer's checkpoint has several, in place of the file's `dataset`
+    #[arg(long)]
+    dataset: Option<String>,
     /// Go on from the checkpoint in the folder
     #[arg(long)]
     resume: bool,
@@ -76,12 +78,13 @@ impl Train {
                 ModeName::Decoder => Mode::Decoder,
             };
         }
+        config.model.dataset = self.dataset.or(config.model.dataset);
         let file = match config.model.init.as_str() {
             "scratch" => None,
             path => {
                 let path = PathBuf::from(path);
-                let (source, card) = model::open(&path)?;
-                Some(StartFile { name: path.file_name().unwrap_or_default().to_string_lossy().into(), source, card })
+                let checkpoint = Checkpoint::open(&path)?;
+                Some(StartFile { name: path.file_name().unwrap_or_default().to_string_lossy().into(), checkpoint })
             }
         };
         let steps = config.steps as u64;

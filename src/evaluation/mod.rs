@@ -114,7 +114,7 @@ pub fn evaluate_autonomous(
     pictures: &[LabelledPicture],
 ) -> Result<AutonomousScores, RequestError> {
     let structures: Vec<usize> = (0..segmenter.structures().len()).collect();
-    let judge = |picture| evaluate_picture(segmenter, picture, &structures, &[Prompting::AUTONOMOUS]);
+    let judge = |picture| picture::evaluate_overlap(segmenter, picture, &structures);
     let pictures = pictures.iter().map(judge).collect::<Result<Vec<_>, _>>()?;
     let scores = || pictures.iter().flat_map(|picture| &picture.structures);
     let dice = |&i: &usize| Statistics::new(scores().filter(|s| s.structure == i).filter_map(|s| s.dice));

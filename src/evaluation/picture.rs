@@ -91,8 +91,8 @@ pub struct StructureScores {
     pub truth_pixels: usize,
     /// Pixels of the answer.
     pub predicted_pixels: usize,
-    /// Logit of its presence.
-    pub object_score: f32,
+    /// Logit of its presence; `None` where the model has no object score.
+    pub object_score: Option<f32>,
     /// The IoU that the model expects of its answer.
     pub predicted_iou: f32,
 }
@@ -103,9 +103,9 @@ impl StructureScores {
         self.truth_pixels > MIN_PRESENT_PIXELS
     }
 
-    /// Whether the model says so.
+    /// Whether the model says so; without an object score everything is.
     pub fn is_found_present(&self) -> bool {
-        self.object_score >= 0.0
+        self.object_score.is_none_or(|score| score >= 0.0)
     }
 }
 
@@ -139,13 +139,35 @@ pub fn evaluate_picture(
     structures: &[usize],
     promptings: &[Prompting],
 ) -> Result<PictureScores, RequestError> {
+    judge(segmenter, picture, structures, promptings, true)
+}
+
+/// As [`evaluate_picture`], of what a model says on its own, without the distances between surfaces: they take as long as all else.
+///
+/// # Errors
+/// [`RequestError`].
+pub(super) fn evaluate_overlap(
+    segmenter: &Segmenter,
+    picture: &LabelledPicture,
+    structures: &[usize],
+) -> Result<PictureScores, RequestError> {
+    judge(segmenter, picture, structures, &[Prompting::AUTONOMOUS], false)
+}
+
+fn judge(
+    segmenter: &Segmenter,
+    picture: &LabelledPicture,
+    structures: &[usize],
+    promptings: &[Prompting],
+    has_distances: bool,
+) -> Result<PictureScores, RequestError> {
     let width = picture.frame.width();
     let encoded = segmenter.encode(&picture.frame);
     let truths = structures.iter().map(|&structure| {
         let mask = Mask::of_class(width, &picture.class_ids, structure as u8 + 1);
         Truth { structure, area: mask.extent().area, mask }
     });
-    let subject = Subject { segmenter, encoded, width, truths: truths.collect() };
+    let subject = Subject { segmenter, encoded, width, truths: truths.collect(), has_distances };
     let mut scores = Vec::new();
     for &prompting in promptings {
         let answer = subject.answer(prompting)?;
@@ -167,6 +189,7 @@ struct Subject<'a> {
     encoded: EncodedFrame,
     width: usize,
     truths: Vec<Truth>,
+    has_distances: bool,
 }
 
 impl Subject<'_> {
@@ -209,7 +232,7 @@ impl Subject<'_> {
         }
         let found = answer.structures.iter().find(|found| found.structure == truth.structure)?;
         let predicted = self.mask(truth, answer);
-        let distances = surface_distances(&predicted, &truth.mask);
+        let distances = self.has_distances.then(|| surface_distances(&predicted, &truth.mask)).flatten();
         Some(StructureScores {
             prompting,
             structure: truth.structure,

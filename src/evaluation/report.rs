@@ -186,7 +186,7 @@ impl Report {
                     scores.predicted_pixels.to_string(),
                     scores.is_present().to_string(),
                     scores.is_found_present().to_string(),
-                    scores.object_score.to_string(),
+                    scores.object_score.map_or_else(String::new, |score| score.to_string()),
                     scores.predicted_iou.to_string(),
                 ])?;
             }

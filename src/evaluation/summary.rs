@@ -198,7 +198,7 @@ mod tests {
             assd_px: (dice > 0.0).then_some(2.0),
             truth_pixels: 100,
             predicted_pixels: if dice > 0.0 { 100 } else { 0 },
-            object_score: 1.0,
+            object_score: Some(1.0),
             predicted_iou: 0.5,
         }
     }
@@ -239,7 +239,7 @@ mod tests {
     fn presence_compares_the_object_score_with_more_than_ten_pixels() {
         let scores = |truth_pixels, object_score| StructureScores {
             truth_pixels,
-            object_score,
+            object_score: Some(object_score),
             ..scores(Prompting::AUTONOMOUS, 0.5)
         };
         let all = [scores(11, 0.0), scores(10, 0.1), scores(10, -0.1), scores(0, -3.0), scores(500, -0.1)];

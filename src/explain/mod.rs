@@ -46,11 +46,11 @@ pub struct TokenEffect {
     pub dice: f32,
     /// Predicted IoU without the token, less that with it.
     pub iou_change: f32,
-    /// Object score without the token, less that with it.
-    pub object_score_change: f32,
+    /// Object score without the token, less that with it; `None` where the model has none.
+    pub object_score_change: Option<f32>,
 }
 
-/// A look inside the answer to a request.
+/// A look inside the answer to a request. Without a prompt predictor there are the features alone.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
     /// How much of the maps the frame takes from the left and from the top, each above 0 and at most 1; the rest is padding.
@@ -77,6 +77,10 @@ impl Segmenter {
         let ablation = self.ablation(frame, request).await?;
         let mut steps = Vec::new();
         let predicted = self.model.predict_prompts_with_steps(&frame.features, &mut |step| steps.push(step.attention));
+        let (predicted_boxes, interim_mask) = match predicted {
+            Some(predicted) => (self.predicted_boxes(frame).await?, read_floats(predicted.interim_mask).await?),
+            None => (Vec::new(), Vec::new()),
+        };
         let [finest, finer] = frame.features.high_res_features.clone();
         let maps = [frame.features.image_embedding.clone(), finer, finest];
         // The `linear` predictor reads the image embedding alone.
@@ -92,14 +96,7 @@ impl Segmenter {
         for map in maps {
             features.push(feature_picture(map, coverage).await?);
         }
-        Ok(Explanation {
-            coverage,
-            attention,
-            predicted_boxes: self.predicted_boxes(frame).await?,
-            interim_mask: read_floats(predicted.interim_mask).await?,
-            features,
-            ablation,
-        })
+        Ok(Explanation { coverage, attention, predicted_boxes, interim_mask, features, ablation })
     }
 
     async fn ablation(&self, frame: &EncodedFrame, request: &Request) -> Result<Vec<TokenEffect>, RequestError> {
@@ -113,7 +110,7 @@ impl Segmenter {
                 token,
                 dice: self.dice(frame, with, without),
                 iou_change: without.iou - with.iou,
-                object_score_change: without.object_score - with.object_score,
+                object_score_change: without.object_score.zip(with.object_score).map(|(without, with)| without - with),
             }));
         }
         effects.sort_by_key(|effect| (effect.structure, effect.token));
@@ -125,7 +122,7 @@ impl Segmenter {
         let side = self.config.low_res_size();
         let [rows, columns] = frame.transform.resized.map(|extent| extent.div_ceil(4));
         let masks = [a, b].map(|decoded| {
-            let present = decoded.for_map().is_present();
+            let present = decoded.present;
             let covered = decoded.logits.chunks_exact(side).take(rows).flat_map(move |row| &row[..columns]);
             covered.map(|&logit| present && logit > 0.0).collect::<Vec<_>>()
         });

@@ -8,8 +8,8 @@ use burn::tensor::{Device, Tensor};
 use super::{Adapter, FpnNeck, ImageFeatures};
 use crate::config::HieraConfig;
 use crate::nn::{
-    Activation, ENCODER_NORM_EPSILON, Interpolation, LayerNorm, LayerNormConfig, Mlp, MlpConfig, attention, conv2d,
-    linear, max_pool_2x2, resize, small_normal, window_partition, window_unpartition,
+    Activation, ENCODER_NORM_EPSILON, Interpolation, LayerNorm, LayerNormConfig, Mlp, MlpConfig, Once, attention,
+    conv2d, linear, max_pool_2x2, resize, small_normal, window_partition, window_unpartition,
 };
 
 const MLP_RATIO: usize = 4;
@@ -51,6 +51,9 @@ pub struct Hiera {
     /// `[1, embed_dim, window, window]`, repeated over the image.
     pos_embed_window: Param<Tensor<4>>,
     stage_ends: [usize; 4],
+    /// Of the image size that the first frame had.
+    #[module(skip)]
+    position_embedding: Once<Tensor<4>>,
 }
 
 /// Overlapping patches: a 7x7 convolution with stride 4.
@@ -97,6 +100,7 @@ impl Hiera {
             pos_embed: table(config.window_pos_embed_bkg_spatial_size),
             pos_embed_window: table(config.window_spec[0]),
             stage_ends,
+            position_embedding: Once::default(),
         }
     }
 
@@ -105,7 +109,8 @@ impl Hiera {
         let x = self.patch_embed.forward(image.permute([0, 2, 3, 1]));
         look(x.clone());
         let [_, height, width, _] = x.dims();
-        let mut x = x + self.position_embedding([height, width]);
+        let table = self.pos_embed.val();
+        let mut x = x + self.position_embedding.get(&table, || self.position_embedding([height, width]));
         let mut stages = Vec::with_capacity(4);
         for (i, block) in self.blocks.iter().enumerate() {
             if let Some(adapter) = adapters.get(i) {

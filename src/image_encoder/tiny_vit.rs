@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::{Adapter, ConvNeck, ImageFeatures};
 use crate::config::TinyVitConfig;
 use crate::nn::{
-    LayerNorm, LayerNormConfig, affine, attention, conv2d, gelu, linear, torch_default, window_partition,
+    LayerNorm, LayerNormConfig, Once, affine, attention, conv2d, gelu, linear, torch_default, window_partition,
     window_unpartition,
 };
 
@@ -129,6 +129,9 @@ pub struct Conv2dBn {
     bn: BatchNorm,
     stride: usize,
     groups: usize,
+    /// Weight and bias with the batch norm in them.
+    #[module(skip)]
+    folded: Once<(Tensor<4>, Tensor<1>)>,
 }
 
 /// The convolution, without a bias.
@@ -164,17 +167,20 @@ impl Conv2dBn {
             },
             stride,
             groups,
+            folded: Once::default(),
         }
     }
 
     /// `[1, h, w, in]` -> `[1, h / stride, w / stride, out]`.
     fn forward(&self, x: Tensor<4>) -> Tensor<4> {
-        let bn = &self.bn;
-        let scale = bn.weight.val() / (bn.running_var.val() + BATCH_NORM_EPSILON).sqrt();
-        let bias = bn.bias.val() - bn.running_mean.val() * scale.clone();
         let weight = self.c.weight.val();
         let [output, input, kernel, _] = weight.dims();
-        let weight = weight * scale.reshape([output, 1, 1, 1]);
+        let (weight, bias) = self.folded.get(&weight.clone(), || {
+            let bn = &self.bn;
+            let scale = bn.weight.val() / (bn.running_var.val() + BATCH_NORM_EPSILON).sqrt();
+            let bias = bn.bias.val() - bn.running_mean.val() * scale.clone();
+            (weight * scale.reshape([output, 1, 1, 1]), bias)
+        });
         if kernel == 1 {
             return affine(x, weight.reshape([output, input]).transpose(), Some(bias));
         }
@@ -280,6 +286,9 @@ pub struct Attention {
     qkv: Linear,
     proj: Linear,
     window_size: usize,
+    /// The biases of all pairs of tokens, `[heads, tokens, tokens]`.
+    #[module(skip)]
+    bias: Once<Tensor<3>>,
 }
 
 impl Attention {
@@ -291,6 +300,7 @@ impl Attention {
             qkv: LinearConfig::new(dim, 3 * dim).init(device),
             proj: LinearConfig::new(dim, dim).init(device),
             window_size,
+            bias: Once::default(),
         }
     }
 
@@ -303,11 +313,11 @@ impl Attention {
         // Each head has its q, k and v side by side.
         let qkv = linear(&self.qkv, self.norm.forward(x)).reshape([windows, tokens, heads, 3 * dim / heads]);
         let [q, k, v] = [0, 1, 2].map(|i| qkv.clone().narrow(3, i * dim / heads, dim / heads).flatten::<3>(2, 3));
-        let distances = Tensor::<1, Int>::from_data(
-            TensorData::new(distance_indices(self.window_size), [tokens * tokens]),
-            &biases.device(),
-        );
-        let bias = biases.select(1, distances).reshape([heads, tokens, tokens]);
+        let bias = self.bias.get(&biases.clone(), || {
+            let distances = TensorData::new(distance_indices(self.window_size), [tokens * tokens]);
+            let distances = Tensor::<1, Int>::from_data(distances, &biases.device());
+            biases.select(1, distances).reshape([heads, tokens, tokens])
+        });
         linear(&self.proj, attention(q, k, v, heads, None, Some(bias))).reshape([windows, side, side, dim])
     }
 }

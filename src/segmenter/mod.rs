@@ -5,10 +5,11 @@
 mod request;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use std::sync::OnceLock;
 use web_time::Instant;
 
 use crate::brush::{PAINTED_LOGIT, paint};
-use crate::checkpoint::{ModelCard, Structure};
+use crate::checkpoint::{Checkpoint, CheckpointError, LoadOptions, Loaded, ModelCard, Structure};
 use crate::config::Sam2RadConfig;
 use crate::contour::{Polygon, contours};
 use crate::frame::Frame;
@@ -23,7 +24,8 @@ pub use request::{FramePoint, Mode, Request, RequestError, StructurePrompts};
 pub struct EncodedFrame {
     pub(crate) transform: FrameTransform,
     pub(crate) features: ImageFeatures,
-    predicted: PredictedPrompts,
+    /// Computed for the first request that asks the prompt predictor, with the time it took.
+    predicted: OnceLock<(PredictedPrompts, Timing)>,
     timings: Vec<Timing>,
 }
 
@@ -41,19 +43,20 @@ pub struct Timing {
 pub struct StructureResult {
     /// Which structure, counted from 0; its pixels have this plus 1 in the class map.
     pub structure: usize,
-    /// Whether the decoder says it is in the picture.
+    /// Whether it is taken to be in the picture: where the model says nothing of that, it is.
     pub present: bool,
     /// Predicted IoU of the mask.
     pub iou: f32,
-    /// Logit of its presence.
-    pub object_score: f32,
+    /// Logit of its presence; `None` where the model has no object score.
+    pub object_score: Option<f32>,
     /// Pixels of the frame.
     pub area: usize,
     /// The smallest box around the mask.
     pub bounds: Option<PixelBox>,
-    /// The box that the prompt predictor expected, left, top, right, bottom in pixels of the frame.
-    pub predicted_box: [f32; 4],
-    /// The mask's contours between pixels, holes among them.
+    /// The box that the prompt predictor expected, left, top, right, bottom in pixels of the frame; `None` in manual mode, which
+    /// does not ask it.
+    pub predicted_box: Option<[f32; 4]>,
+    /// The mask's contours between pixels, holes among them; empty unless they were asked for.
     pub contours: Vec<Polygon>,
 }
 
@@ -75,8 +78,6 @@ pub struct Segmenter {
     pub(crate) config: Sam2RadConfig,
     card: ModelCard,
     device: Device,
-    is_manual_only: bool,
-    has_object_scores: bool,
 }
 
 /// One mask before it is resized.
@@ -85,27 +86,46 @@ pub(crate) struct Decoded {
     /// `[image_size / 4, image_size / 4]`.
     pub(crate) logits: Vec<f32>,
     pub(crate) iou: f32,
-    pub(crate) object_score: f32,
+    pub(crate) object_score: Option<f32>,
+    pub(crate) present: bool,
 }
 
 impl Segmenter {
     /// A network on `device` and its card.
     pub fn new(model: Sam2Rad, config: Sam2RadConfig, card: ModelCard, device: Device) -> Self {
-        Self { model, config, card, device, is_manual_only: false, has_object_scores: true }
+        Self { model, config, card, device }
     }
 
-    /// Says which weights are freshly initialised and mean nothing ([`Loaded::initialised`](crate::checkpoint::Loaded)):
-    /// without a prompt predictor only manual mode is answered; without a head for object scores, everything is present.
-    pub fn with_initialised(mut self, names: &[String]) -> Self {
-        let lacks = |part: &str| names.iter().any(|name| name.starts_with(part));
-        self.is_manual_only = lacks("prompt_predictor.");
-        self.has_object_scores = !lacks("mask_decoder.pred_obj_score_head.");
-        self
+    /// A model from a file, on the CPU: a model file, or a checkpoint of SAM, SAM 2, MobileSAM or Sam2Rad.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    #[cfg(feature = "cpu")]
+    pub fn open(path: impl AsRef<std::path::Path>) -> Result<Self, CheckpointError> {
+        Self::load(Checkpoint::open(path.as_ref())?, &LoadOptions::default(), &Device::flex())
     }
 
-    /// Whether only manual mode is answered.
+    /// As [`open`](Self::open), from a file in memory.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    #[cfg(feature = "cpu")]
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, CheckpointError> {
+        Self::load(Checkpoint::from_bytes(bytes)?, &LoadOptions::default(), &Device::flex())
+    }
+
+    /// A model from an opened file.
+    ///
+    /// # Errors
+    /// [`CheckpointError`].
+    pub fn load(checkpoint: Checkpoint, options: &LoadOptions, device: &Device) -> Result<Self, CheckpointError> {
+        let Loaded { model, config, card, .. } = checkpoint.load(options, device)?;
+        Ok(Self::new(model, config, card, device.clone()))
+    }
+
+    /// Whether only manual mode is answered: the model has no prompt predictor.
     pub fn is_manual_only(&self) -> bool {
-        self.is_manual_only
+        !self.config.parts.prompt_predictor
     }
 
     /// The network.
@@ -133,9 +153,18 @@ impl Segmenter {
         clock.lap("preprocess");
         let features = on_pool(|| self.model.encode_image(image));
         clock.lap("image_encoder");
-        let predicted = on_pool(|| self.model.predict_prompts(&features));
+        EncodedFrame { transform, features, predicted: OnceLock::new(), timings: clock.laps }
+    }
+
+    /// What the prompt predictor makes of a frame, computed once.
+    fn predicted<'a>(&self, frame: &'a EncodedFrame) -> Result<&'a PredictedPrompts, RequestError> {
+        if let Some((predicted, _)) = frame.predicted.get() {
+            return Ok(predicted);
+        }
+        let mut clock = Clock::start();
+        let predicted = on_pool(|| self.model.predict_prompts(&frame.features)).ok_or(RequestError::ManualOnly)?;
         clock.lap("prompt_predictor");
-        EncodedFrame { transform, features, predicted, timings: clock.laps }
+        Ok(&frame.predicted.get_or_init(|| (predicted, clock.laps.remove(0))).0)
     }
 
     /// Answers a request from a frame's features: the decoder alone.
@@ -143,23 +172,31 @@ impl Segmenter {
     /// # Errors
     /// [`RequestError`].
     pub async fn segment(&self, frame: &EncodedFrame, request: &Request) -> Result<Segmentation, RequestError> {
-        let mut clock = Clock { laps: frame.timings.clone(), ..Clock::start() };
+        let asks_predictor = request.mode != Mode::Manual;
+        if asks_predictor {
+            self.predicted(frame)?;
+        }
+        let predictor = frame.predicted.get().filter(|_| asks_predictor).map(|(_, timing)| timing);
+        let mut clock = Clock { laps: frame.timings.iter().chain(predictor).cloned().collect(), ..Clock::start() };
         let decoded = self.decode(frame, request).await?;
-        let boxes = self.predicted_boxes(frame).await?;
+        let boxes = if asks_predictor { self.predicted_boxes(frame).await? } else { Vec::new() };
         clock.lap("mask_decoder");
 
         let logits: Vec<_> = decoded.iter().map(Decoded::for_map).collect();
         let map = class_map(&logits, &frame.transform);
-        let contours = contours(&logits, &frame.transform);
+        let contours = match request.contours {
+            true => contours(&logits, &frame.transform),
+            false => vec![Vec::new(); logits.len()],
+        };
         let each = decoded.iter().zip(&logits).zip(&map.extents).zip(contours);
         let structures = each.map(|(((decoded, logits), extent), contours)| StructureResult {
             structure: decoded.structure,
-            present: logits.is_present(),
+            present: logits.present,
             iou: decoded.iou,
             object_score: decoded.object_score,
             area: extent.area,
             bounds: extent.bounds,
-            predicted_box: boxes[decoded.structure],
+            predicted_box: boxes.get(decoded.structure).copied(),
             contours,
         });
         let structures = structures.collect();
@@ -171,30 +208,30 @@ impl Segmenter {
     pub(crate) async fn decode(&self, frame: &EncodedFrame, request: &Request) -> Result<Vec<Decoded>, RequestError> {
         self.check(request)?;
         let mut decoded = Vec::new();
+        let predicted = if request.mode == Mode::Manual { None } else { Some(self.predicted(frame)?) };
         let prompted = |i: usize| request.prompts.iter().find(|prompts| prompts.structure == i);
         let unprompted = |i: &usize| request.mode == Mode::Autonomous || prompted(*i).is_none();
         let (alone, with_person): (Vec<_>, Vec<_>) = (0..self.config.structures).partition(unprompted);
-        let learnt = self.learnt_tokens(frame, &request.tokens_off);
-        if request.mode != Mode::Manual && !alone.is_empty() {
+        let learnt = predicted.and_then(|predicted| self.learnt_tokens(predicted, &request.tokens_off));
+        if let Some(predicted) = predicted.filter(|_| !alone.is_empty()) {
             let rows = self.indices(&alone);
             let sparse = learnt.clone().map(|learnt| learnt.select(0, rows.clone()));
-            let dense = frame.predicted.dense.clone().select(0, rows);
+            let dense = predicted.dense.clone().select(0, rows);
             let masks = on_pool(|| self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output));
             decoded.extend(self.read(&alone, masks).await?);
         }
         for i in with_person {
             let Some(prompts) = prompted(i) else { continue };
-            let mask = self.mask_prompt(frame, prompts, request.mode).await?;
+            let mask = self.mask_prompt(predicted, frame, prompts).await?;
             let is_painted = mask.is_some();
             let manual = self.model.encode_prompts(&self.to_input(prompts, mask, &frame.transform));
-            let (sparse, dense) = match request.mode {
-                Mode::Manual => (manual.sparse, manual.dense),
-                _ => {
+            let (sparse, dense) = match predicted {
+                None => (manual.sparse, manual.dense),
+                Some(predicted) => {
                     let learnt = learnt.clone().map(|learnt| learnt.narrow(0, i, 1));
                     let sparse: Vec<_> = learnt.into_iter().chain(manual.sparse).collect();
-                    let predicted = || frame.predicted.dense.clone().narrow(0, i, 1);
                     let sparse = (!sparse.is_empty()).then(|| Tensor::cat(sparse, 1));
-                    (sparse, if is_painted { manual.dense } else { predicted() })
+                    (sparse, if is_painted { manual.dense } else { predicted.dense.clone().narrow(0, i, 1) })
                 }
             };
             let masks = on_pool(|| self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output));
@@ -205,8 +242,8 @@ impl Segmenter {
     }
 
     /// The learnt prompts `[structures, tokens, dim]` without those that are off; `None` where all are.
-    fn learnt_tokens(&self, frame: &EncodedFrame, off: &[usize]) -> Option<Tensor<3>> {
-        let sparse = frame.predicted.sparse.clone();
+    fn learnt_tokens(&self, predicted: &PredictedPrompts, off: &[usize]) -> Option<Tensor<3>> {
+        let sparse = predicted.sparse.clone();
         if off.is_empty() {
             return Some(sparse);
         }
@@ -222,26 +259,28 @@ impl Segmenter {
     /// The predictor's box of each structure, left, top, right, bottom in pixels of the frame.
     pub(crate) async fn predicted_boxes(&self, frame: &EncodedFrame) -> Result<Vec<[f32; 4]>, RequestError> {
         let size = self.config.image_size as f32;
-        let boxes = read_floats(frame.predicted.boxes.clone()).await?;
+        let boxes = read_floats(self.predicted(frame)?.boxes.clone()).await?;
         let corners = boxes.as_chunks::<4>().0.iter().map(|corners| corners.map(|corner| corner * size));
         Ok(corners.map(|corners| frame.transform.box_to_frame(corners)).collect())
     }
 
     /// What the model computes on its way from the frame to the masks of the autonomous mode, by the names that the golden
-    /// vectors have for it; maps are `[.., height, width, channels]`.
+    /// vectors have for it; maps are `[.., height, width, channels]`. Where it has no prompt predictor, the image features alone.
     ///
     /// # Errors
     /// [`RequestError::Device`].
     pub async fn inspect(&self, frame: &EncodedFrame) -> Result<Vec<(String, Vec<f32>)>, RequestError> {
         let features = &frame.features;
-        let mut steps = Vec::new();
-        let prompts = self.model.predict_prompts_with_steps(features, &mut |step| steps.push(step));
-        let decoded = self.model.decode_masks(features, Some(prompts.sparse.clone()), prompts.dense.clone(), false);
         let mut tensors = vec![
             ("image_embedding".to_owned(), read_floats(features.image_embedding.clone()).await?),
             ("high_res.0".to_owned(), read_floats(features.high_res_features[0].clone()).await?),
             ("high_res.1".to_owned(), read_floats(features.high_res_features[1].clone()).await?),
         ];
+        let mut steps = Vec::new();
+        let Some(prompts) = self.model.predict_prompts_with_steps(features, &mut |step| steps.push(step)) else {
+            return Ok(tensors);
+        };
+        let decoded = self.model.decode_masks(features, Some(prompts.sparse.clone()), prompts.dense.clone(), false);
         for (i, step) in steps.into_iter().enumerate() {
             tensors.push((format!("ppn.layer.{i}.queries"), read_floats(step.queries).await?));
             tensors.push((format!("ppn.layer.{i}.keys"), read_floats(step.keys).await?));
@@ -253,14 +292,16 @@ impl Segmenter {
             ("ppn.dense".to_owned(), read_floats(prompts.dense).await?),
             ("decoder.low_res_masks".to_owned(), read_floats(decoded.low_res_masks).await?),
             ("decoder.iou".to_owned(), read_floats(decoded.iou).await?),
-            ("decoder.object_score_logits".to_owned(), read_floats(decoded.object_score_logits).await?),
         ]);
+        if let Some(logits) = decoded.object_score_logits {
+            tensors.push(("decoder.object_score_logits".to_owned(), read_floats(logits).await?));
+        }
         Ok(tensors)
     }
 
     fn check(&self, request: &Request) -> Result<(), RequestError> {
         let (has, side) = (self.config.structures, self.config.low_res_size());
-        if self.is_manual_only && request.mode != Mode::Manual {
+        if self.is_manual_only() && request.mode != Mode::Manual {
             return Err(RequestError::ManualOnly);
         }
         if let Some(&asked) = request.tokens_off.iter().find(|&&token| token >= self.config.tokens) {
@@ -283,17 +324,17 @@ impl Segmenter {
     /// The logits of a person's mask prompt, strokes painted over them; `None` where there is neither mask nor stroke.
     async fn mask_prompt(
         &self,
+        predicted: Option<&PredictedPrompts>,
         frame: &EncodedFrame,
         prompts: &StructurePrompts,
-        mode: Mode,
     ) -> Result<Option<Vec<f32>>, RequestError> {
         if prompts.strokes.is_empty() {
             return Ok(prompts.mask.clone());
         }
-        let mut logits = match (mode, &prompts.mask) {
-            (Mode::Manual, Some(mask)) => mask.clone(),
-            (Mode::Manual, None) => vec![-PAINTED_LOGIT; self.config.low_res_size().pow(2)],
-            _ => read_floats(frame.predicted.interim_mask.clone().narrow(0, prompts.structure, 1)).await?,
+        let mut logits = match (predicted, &prompts.mask) {
+            (Some(predicted), _) => read_floats(predicted.interim_mask.clone().narrow(0, prompts.structure, 1)).await?,
+            (None, Some(mask)) => mask.clone(),
+            (None, None) => vec![-PAINTED_LOGIT; self.config.low_res_size().pow(2)],
         };
         paint(&prompts.strokes, &frame.transform, &mut logits);
         Ok(Some(logits))
@@ -323,15 +364,20 @@ impl Segmenter {
         let [_, candidates, height, width] = masks.low_res_masks.dims();
         let logits = read_floats(masks.low_res_masks).await?;
         let ious = read_floats(masks.iou).await?;
-        let scores = read_floats(masks.object_score_logits).await?;
+        let scores = match masks.object_score_logits {
+            Some(logits) => read_floats(logits).await?.into_iter().map(Some).collect(),
+            None => vec![None; structures.len()],
+        };
         let each = structures.iter().zip(logits.chunks_exact(candidates * height * width));
         let each = each.zip(ious.chunks_exact(candidates)).zip(scores);
+        // SAM 2's own predictor draws what a person points at, whatever the object score.
+        let is_gated = !self.is_manual_only();
         Ok(each
             .map(|(((&structure, logits), ious), object_score)| {
                 let best = (0..candidates).max_by(|&a, &b| ious[a].total_cmp(&ious[b])).unwrap_or(0);
                 let logits = logits[best * height * width..][..height * width].to_vec();
-                let object_score = if self.has_object_scores { object_score } else { 0.0 };
-                Decoded { structure, logits, iou: ious[best], object_score }
+                let present = object_score.is_none_or(|score| score >= 0.0 || !is_gated);
+                Decoded { structure, logits, iou: ious[best], object_score, present }
             })
             .collect())
     }
@@ -340,7 +386,7 @@ impl Segmenter {
 impl Decoded {
     pub(crate) fn for_map(&self) -> StructureLogits<'_> {
         let class_id = u8::try_from(self.structure + 1).expect("a configuration has 255 structures at most");
-        StructureLogits { class_id, logits: &self.logits, object_score: self.object_score }
+        StructureLogits { class_id, logits: &self.logits, present: self.present }
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Request {
     pub multimask_output: bool,
     /// Learnt prompt tokens that the decoder does not get, counted from 0: to see what each does.
     pub tokens_off: Vec<usize>,
+    /// Traces the contours of the masks.
+    pub contours: bool,
 }
 
 /// A request that this model cannot answer.
@@ -75,9 +77,9 @@ pub enum RequestError {
         /// How many there are.
         has: usize,
     },
-    /// The learnt prompts of an official checkpoint are not learnt yet.
+    /// The model has no prompt predictor.
     #[error(
-        "this checkpoint has no trained prompt predictor, as SAM's own have none: it answers in manual mode alone; add a point, a box or a brush stroke"
+        "this model has no prompt predictor, as SAM's own have none: it answers in manual mode alone; add a point, a box or a brush stroke"
     )]
     ManualOnly,
     /// A mask prompt of the wrong size.

@@ -66,6 +66,9 @@ pub struct ModelConfig {
     /// Learnable tokens for each structure, where the file has none.
     #[serde(default = "default_tokens")]
     pub tokens: usize,
+    /// Which learnt prompts to start from, where a trainer's checkpoint has several.
+    #[serde(default)]
+    pub dataset: Option<String>,
 }
 
 /// The pictures.

@@ -71,7 +71,7 @@ pub fn predict(
     manual: &[ManualPrompts],
     loss_size: usize,
 ) -> Predictions {
-    let predicted = learned.then(|| model.predict_prompts(features));
+    let predicted = learned.then(|| model.predict_prompts(features)).flatten();
     let manual: Vec<_> = manual.iter().map(|prompts| model.encode_prompts(prompts)).collect();
     let rows = |parts: Vec<Tensor<3>>| (!parts.is_empty()).then(|| Tensor::cat(parts, 0));
     let manual_sparse = rows(manual.iter().filter_map(|embedded| embedded.sparse.clone()).collect());
@@ -81,6 +81,7 @@ pub fn predict(
         None => Tensor::cat(manual.into_iter().map(|embedded| embedded.dense).collect(), 0),
     };
     let decoded = model.decode_masks(features, Some(Tensor::cat(sparse, 1)), dense, false);
+    let object_score_logits = decoded.object_score_logits.expect("a network in training has every part");
     let at_loss_size = |maps: Tensor<4>| match maps.dims()[1] {
         side if side == loss_size => maps.flatten::<2>(1, 3),
         _ => resize(maps, [loss_size; 2], Interpolation::Bilinear).flatten::<2>(1, 3),
@@ -88,7 +89,7 @@ pub fn predict(
     Predictions {
         masks: at_loss_size(decoded.low_res_masks.permute([0, 2, 3, 1])),
         iou: decoded.iou.squeeze_dim(1),
-        object_score_logits: decoded.object_score_logits.squeeze_dim(1),
+        object_score_logits: object_score_logits.squeeze_dim(1),
         predictor: predicted.map(|predicted| PredictorPredictions {
             boxes: predicted.boxes,
             interim_masks: at_loss_size(predicted.interim_mask),

@@ -7,7 +7,7 @@ use rand::Rng;
 use super::TrainError;
 use super::config::TrainConfig;
 use super::random::{Purpose, generator};
-use crate::checkpoint::{LoadOptions, ModelCard, ModulePath, Structure, TensorSource, load};
+use crate::checkpoint::{Additions, Checkpoint, LoadOptions, ModulePath, Structure};
 use crate::config::Sam2RadConfig;
 use crate::model::Sam2Rad;
 use crate::preprocess::Normalization;
@@ -16,10 +16,8 @@ use crate::preprocess::Normalization;
 pub struct StartFile {
     /// The file's name, for the model card.
     pub name: String,
-    /// Its weights.
-    pub source: Box<dyn TensorSource>,
-    /// What it says of itself, if it is a model file.
-    pub card: Option<ModelCard>,
+    /// Its weights, and what it says of itself.
+    pub checkpoint: Checkpoint,
 }
 
 /// A network, ready to be prepared for training.
@@ -62,23 +60,36 @@ fn from_scratch(config: &TrainConfig, structures: &[Structure], device: &Device)
 
 fn from_file(
     config: &TrainConfig,
-    mut file: StartFile,
+    file: StartFile,
     structures: &[Structure],
     device: &Device,
 ) -> Result<Start, TrainError> {
-    // The prompts of other structures are of no use.
+    let checkpoint = file.checkpoint;
+    let known = checkpoint.card().cloned();
+    // The prompts of other structures are of no use. Those that were asked for by name are taken.
     let names = |structures: &[Structure]| structures.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
-    let others = file.card.as_ref().is_none_or(|card| names(&card.structures) != names(structures));
+    let others = known.as_ref().is_none_or(|card| names(&card.structures) != names(structures));
+    let dataset = config.model.dataset.clone();
     let options = LoadOptions {
-        image_size: config.model.image_size.or(file.card.as_ref().map(|card| card.image_size)),
+        image_size: config.model.image_size,
         structures: Some(structures.len()),
-        fresh_prompts: others.then_some(config.model.tokens),
-        extended: config.model.architecture.clone(),
-        ..LoadOptions::default()
+        additions: Some(Additions {
+            tokens: config.model.tokens,
+            fresh_prompts: others && dataset.is_none(),
+            architecture: config.model.architecture.clone(),
+        }),
+        dataset,
     };
-    let loaded = load(file.source.as_mut(), &options, device)?;
+    let loaded = checkpoint.load(&options, device)?;
+    if loaded.config.structures != structures.len() {
+        return Err(TrainError::Settings(format!(
+            "the prompts of `model.dataset` are for {} structures, and the pictures have {}; leave it out to make fresh ones",
+            loaded.config.structures,
+            structures.len()
+        )));
+    }
     let silence = Silence { fresh: &loaded.initialised, path: ModulePath::default() };
-    let before = file.card.as_ref().map_or("", |card| card.provenance.as_str());
+    let before = known.as_ref().map_or("", |card| card.provenance.as_str());
     let provenance = match before {
         "" => format!("trained from the weights of {}", file.name),
         before => format!("trained from the weights of {} ({before})", file.name),
@@ -86,7 +97,7 @@ fn from_file(
     Ok(Start {
         model: loaded.model.map(&mut { silence }),
         network: loaded.config,
-        normalization: file.card.map(|card| card.normalization).unwrap_or_default(),
+        normalization: loaded.card.normalization,
         provenance,
     })
 }

@@ -14,8 +14,9 @@ use crate::model::Sam2Rad;
 pub enum Mode {
     /// Everything: a network from nothing, or all of a loaded one.
     Scratch,
-    /// The paper's: prompt predictor, prompts, adapters, and in a decoder with LoRA the updates, mask tokens, upscaling,
-    /// hypernetworks, object score token and head.
+    /// The paper's: prompt predictor, prompts, adapters, object score token and head, and in a decoder with LoRA the updates, mask
+    /// tokens, upscaling and hypernetworks. (The reference leaves a decoder without LoRA as it is; but SAM's own has no object score,
+    /// and one that never learns would decide over every mask.)
     Peft,
     /// Prompt predictor, prompts, object score token and head.
     PpnOnly,
@@ -48,8 +49,9 @@ impl Mode {
             }
             Self::Peft => {
                 let updates = name.contains(".w_a.") || name.contains(".w_b.");
-                let decoder = updates || starts(&LORA_DECODER) || starts(&OBJECT_SCORE);
+                let decoder = updates || starts(&LORA_DECODER);
                 prompts
+                    || starts(&OBJECT_SCORE)
                     || starts(&["image_encoder.adapters."])
                     || (config.mask_decoder.lora_rank > 0 && starts(&["mask_decoder."]) && decoder)
             }

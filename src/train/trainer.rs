@@ -95,8 +95,11 @@ impl Trainer {
             return Err(TrainError::Exists(out.into()));
         }
         let device = Device::flex();
-        let image_size = config.model.image_size.or_else(|| Some(file.as_ref()?.card.as_ref()?.image_size));
-        let image_size = image_size.unwrap_or(1024);
+        // The pictures are of the size that the network has.
+        let image_size = match &file {
+            Some(file) => file.checkpoint.image_size(config.model.image_size)?,
+            None => config.model.image_size.unwrap_or(1024),
+        };
         let data = Arc::new(TrainingData::open(&config.data, config.seed, image_size)?);
         let Start { model, network, normalization, provenance } = start(&config, file, &data.structures, &device)?;
         check_mask_size(&config, &network)?;
@@ -288,7 +291,7 @@ impl Trainer {
             format!("seed {}, {} steps of {} pictures", self.config.seed, self.state.step, self.config.batch_size);
         let card = ModelCard { provenance: format!("{}, {seeds}", self.card.provenance), ..self.card.clone() };
         let (path, new) = (self.out.join(MODEL), self.out.join(format!("{MODEL}.new")));
-        write_model_file(&new, &card, &collect(model))?;
+        write_model_file(&new, &card, &mut collect(model))?;
         std::fs::rename(&new, &path).map_err(TrainError::io(&path))
     }
 
@@ -328,6 +331,7 @@ fn card(
         image_size: network.image_size,
         tokens: network.tokens,
         structures: data.structures.clone(),
+        parts: network.parts,
         dtype: Dtype::F32,
         normalization,
         provenance: format!("sam2rad {} train, {provenance}", env!("CARGO_PKG_VERSION")),

@@ -3,15 +3,17 @@
 use burn::tensor::Device;
 use js_sys::Reflect;
 #[cfg(feature = "cpu")]
+use js_sys::Uint8Array;
+#[cfg(feature = "cpu")]
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
 use super::model::Model;
 #[cfg(feature = "cpu")]
 use super::types::ConvertOptionsObject;
-use crate::checkpoint::{CheckpointError, LoadOptions, ModelFileReader, load};
 #[cfg(feature = "cpu")]
-use crate::checkpoint::{Description, Dtype, TensorSource, open_bytes};
+use crate::checkpoint::{Checkpoint, Description, Dtype, EncodedModel};
+use crate::checkpoint::{CheckpointError, LoadOptions, ModelFileReader};
 use crate::segmenter::Segmenter;
 
 /// Takes a model file piece by piece, as it arrives.
@@ -29,28 +31,26 @@ impl ModelReader {
         Self::default()
     }
 
-    /// The next bytes. Throws where they are not of a model file.
+    /// The next bytes. Throws where they are not of a safetensors file, or its header does not describe the model: such a checkpoint
+    /// is for `CheckpointConverter`.
     pub fn push(&mut self, piece: &[u8]) -> Result<(), JsValue> {
-        self.reader.push(piece).map_err(to_js)
+        self.reader.push(piece).map_err(to_js)?;
+        match self.reader.is_described() {
+            Some(false) => {
+                let why = "this safetensors file does not describe its model".to_owned();
+                Err(to_js(CheckpointError::Metadata(why)))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The model, once the whole file is in, at the file's image size or another one (256, 512 or 1024). Throws where the file
-    /// is not whole or not a model.
+    /// is not whole or its weights are not what it says.
     pub async fn finish(self, image_size: Option<usize>) -> Result<Model, JsValue> {
-        let mut file = self.reader.finish().map_err(to_js)?;
-        let mut card = file.card().cloned().ok_or_else(|| {
-            let why = "this safetensors file does not describe its model".to_owned();
-            to_js(CheckpointError::Metadata(why))
-        })?;
+        let file = self.reader.finish().map_err(to_js)?;
         let device = device().await?;
-        let options = LoadOptions {
-            architecture: Some(card.architecture.clone()),
-            image_size: Some(image_size.unwrap_or(card.image_size)),
-            ..LoadOptions::default()
-        };
-        let loaded = load(&mut file, &options, &device).map_err(to_js)?;
-        card.image_size = loaded.config.image_size;
-        Ok(Model::new(Segmenter::new(loaded.model, loaded.config, card, device)))
+        let options = LoadOptions { image_size, ..LoadOptions::default() };
+        Ok(Model::new(Segmenter::load(file.into(), &options, &device).map_err(to_js)?))
     }
 }
 
@@ -64,34 +64,57 @@ struct ConvertOptions {
     provenance: String,
 }
 
-/// A model from the bytes of any supported checkpoint: `.pt`, `.pth`, `.ckpt` or `.safetensors` of SAM, SAM 2, MobileSAM or
-/// Sam2Rad. `Model.to_file` then gives it as a model file. SAM's own checkpoints have no prompt predictor: such a model answers
-/// in manual mode alone. Throws an Error with a `kind`.
+/// Takes any supported checkpoint, `.pt`, `.pth`, `.ckpt`, `.bin` or `.safetensors` of SAM, SAM 2, MobileSAM or Sam2Rad, piece by
+/// piece, and makes a model file of it.
 ///
-/// In the CPU bundle alone: archives and pickles would take the WebGPU bundle over its size, and its file serves both.
+/// In the CPU bundle alone: archives and pickles would take the WebGPU bundle over its size, and the file serves both.
 #[cfg(feature = "cpu")]
 #[wasm_bindgen]
-pub async fn convert(bytes: Vec<u8>, options: ConvertOptionsObject) -> Result<Model, JsValue> {
-    let options: Option<ConvertOptions> = serde_wasm_bindgen::from_value(options.into())?;
-    let options = options.unwrap_or_default();
-    let (mut source, known) = open_bytes(bytes).map_err(to_js)?;
-    let source: &mut dyn TensorSource = source.as_mut();
-    let device = device().await?;
-    let load_options = LoadOptions {
-        image_size: options.image_size.or(known.as_ref().map(|card| card.image_size)),
-        structures: Some(options.structures.len()).filter(|&count| count > 0),
-        dataset: options.dataset,
-        ..LoadOptions::default()
-    };
-    let loaded = load(source, &load_options, &device).map_err(to_js)?;
-    let said = Description { structures: options.structures, provenance: options.provenance, ..Description::default() };
-    let card = said.card(&loaded.config, known.as_ref(), Dtype::F16);
-    let segmenter = Segmenter::new(loaded.model, loaded.config, card, device);
-    Ok(Model::new(segmenter.with_initialised(&loaded.initialised)))
+pub struct CheckpointConverter {
+    bytes: Vec<u8>,
+}
+
+#[cfg(feature = "cpu")]
+#[wasm_bindgen]
+impl CheckpointConverter {
+    /// A converter at the start of a file of `size` bytes. Throws where there is no room for it.
+    #[wasm_bindgen(constructor)]
+    pub fn new(size: usize) -> Result<Self, JsError> {
+        let mut bytes = Vec::new();
+        let no_room =
+            |_| JsError::new("the memory of this browser has no room for the file; use the sam2rad command line");
+        bytes.try_reserve_exact(size).map_err(no_room)?;
+        Ok(Self { bytes })
+    }
+
+    /// The next bytes.
+    pub fn push(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
+    }
+
+    /// The model file, in half precision, once the whole checkpoint is in. Throws an Error with a `kind`.
+    pub fn finish(self, options: ConvertOptionsObject) -> Result<Uint8Array, JsValue> {
+        let options: Option<ConvertOptions> = serde_wasm_bindgen::from_value(options.into())?;
+        let ConvertOptions { image_size, dataset, structures, provenance } = options.unwrap_or_default();
+        let load = LoadOptions {
+            image_size,
+            structures: Some(structures.len()).filter(|&count| count > 0),
+            dataset,
+            additions: None,
+        };
+        let checkpoint = Checkpoint::from_bytes(self.bytes).map_err(to_js)?;
+        let mut weights = checkpoint.prepare(&load, &Device::flex()).map_err(to_js)?;
+        let said = Description { structures, provenance, ..Description::default() };
+        let card = said.card(&weights.config, Some(&weights.card), Dtype::F16);
+        let encoded = EncodedModel::new(&card, &mut weights).map_err(to_js)?;
+        // Before the file is put together: memory that a browser's tab has once taken it never gives back.
+        drop(weights);
+        Ok(Uint8Array::from(encoded.into_file().map_err(to_js)?.as_slice()))
+    }
 }
 
 /// An `Error` with the kind beside its message.
-pub(super) fn to_js(error: CheckpointError) -> JsValue {
+fn to_js(error: CheckpointError) -> JsValue {
     let kind = match &error {
         CheckpointError::NotACheckpoint(_) => "not-a-checkpoint",
         CheckpointError::OtherArchitecture { .. } => "other-architecture",
@@ -100,7 +123,8 @@ pub(super) fn to_js(error: CheckpointError) -> JsValue {
         CheckpointError::Metadata(_) => "metadata",
         CheckpointError::Dtype { .. } => "dtype",
         CheckpointError::Dataset(_) => "dataset",
-        CheckpointError::Device(_) => "device",
+        CheckpointError::Shards => "shards",
+        CheckpointError::UnknownImageSize => "image-size",
         CheckpointError::Config(_) => "configuration",
     };
     let object = js_sys::Error::new(&error.to_string());

@@ -1,13 +1,11 @@
 //! A model at work.
 
-use js_sys::{Float32Array, Object, Reflect, Uint8Array};
+use js_sys::{Float32Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
-use super::load::to_js;
 use super::request::read_request;
 use super::result::{explanation_object, segmentation_object};
 use super::types::{ExplanationObject, ModelCardObject, RequestObject, SegmentationObject, TensorsObject};
-use crate::checkpoint::{Dtype, ModelCard, collect_async, model_file_bytes};
 use crate::frame::Frame;
 use crate::segmenter::{EncodedFrame, Segmenter};
 
@@ -25,22 +23,9 @@ impl Model {
         Ok(serde_wasm_bindgen::to_value(self.segmenter.card())?.unchecked_into())
     }
 
-    /// Whether the model answers in manual mode alone: it comes from a checkpoint without a trained prompt predictor.
+    /// Whether the model answers in manual mode alone: its file has no prompt predictor.
     pub fn is_manual_only(&self) -> bool {
         self.segmenter.is_manual_only()
-    }
-
-    /// The model as a file of ours in half precision, to be kept or downloaded. Throws where its prompt predictor is not
-    /// trained: keep the original checkpoint then.
-    pub async fn to_file(&self) -> Result<Uint8Array, JsValue> {
-        if self.is_manual_only() {
-            let why = "a model without a trained prompt predictor is not written; keep the original checkpoint";
-            return Err(JsError::new(why).into());
-        }
-        let tensors = collect_async(self.segmenter.model()).await.map_err(to_js)?;
-        let card = ModelCard { dtype: Dtype::F16, ..self.segmenter.card().clone() };
-        let bytes = model_file_bytes(&card, &tensors).map_err(to_js)?;
-        Ok(Uint8Array::from(bytes.as_slice()))
     }
 
     /// Looks at a frame, `width * height` pixels of red, green, blue, alpha: once for all requests on it.

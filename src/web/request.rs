@@ -67,6 +67,7 @@ impl From<WebRequest> for Request {
             prompts: request.prompts.into_iter().map(StructurePrompts::from).collect(),
             multimask_output: request.multimask_output,
             tokens_off: request.tokens_off,
+            contours: true,
         }
     }
 }

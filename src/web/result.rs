@@ -2,6 +2,7 @@
 
 use js_sys::{Array, Float32Array, Object, Reflect, Uint8Array};
 use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 
 use super::types::{ExplanationObject, SegmentationObject};
@@ -34,14 +35,15 @@ struct WebStructure {
     structure: usize,
     present: bool,
     iou: f32,
-    object_score: f32,
+    object_score: Option<f32>,
     area_px: usize,
     bounding_box: Option<[usize; 4]>,
-    predicted_box: [f32; 4],
+    predicted_box: Option<[f32; 4]>,
 }
 
 fn structure_object(found: &StructureResult) -> Result<JsValue, serde_wasm_bindgen::Error> {
-    let structure = serde_wasm_bindgen::to_value(&WebStructure {
+    // What there is none of is null.
+    let structure = WebStructure {
         structure: found.structure,
         present: found.present,
         iou: found.iou,
@@ -49,7 +51,8 @@ fn structure_object(found: &StructureResult) -> Result<JsValue, serde_wasm_bindg
         area_px: found.area,
         bounding_box: found.bounds.map(|b| [b.left, b.top, b.right, b.bottom]),
         predicted_box: found.predicted_box,
-    })?;
+    };
+    let structure = structure.serialize(&Serializer::new().serialize_missing_as_null(true))?;
     let polygons = found.contours.iter().map(|polygon| Float32Array::from(polygon.as_flattened()));
     set(&structure, "contours", &polygons.collect::<Array>());
     Ok(structure)
@@ -61,7 +64,7 @@ struct WebTokenEffect {
     token: usize,
     dice: f32,
     iou_change: f32,
-    object_score_change: f32,
+    object_score_change: Option<f32>,
 }
 
 /// A look inside as a plain object; the interim mask has `side` rows and columns.
@@ -92,7 +95,7 @@ pub fn explanation_object(
         ("predicted_boxes", serde_wasm_bindgen::to_value(&explanation.predicted_boxes)?),
         ("interim_mask", object(&interim)),
         ("features", features.into()),
-        ("ablation", serde_wasm_bindgen::to_value(&ablation.collect::<Vec<_>>())?),
+        ("ablation", ablation.collect::<Vec<_>>().serialize(&Serializer::new().serialize_missing_as_null(true))?),
     ])
     .unchecked_into())
 }

@@ -10,6 +10,7 @@ export interface ModelCard {
   image_size: number;
   tokens: number;
   structures: { name: string; color: [number, number, number] }[];
+  parts: { prompt_predictor: boolean; object_score: boolean };
   dtype: "f32" | "f16" | "q8";
   provenance: string;
   licence: string;
@@ -31,7 +32,7 @@ export interface ConvertOptions {
 
 /** What kind of error a model's file causes; the `kind` of what is thrown. */
 export type CheckpointErrorKind =
-  | "not-a-checkpoint" | "other-architecture" | "keys" | "damaged" | "metadata" | "dtype" | "dataset" | "configuration" | "device";
+  | "not-a-checkpoint" | "other-architecture" | "keys" | "damaged" | "metadata" | "dtype" | "dataset" | "shards" | "image-size" | "configuration";
 
 /** Prompts for one structure (counted from 0), in pixels of the frame. */
 export interface StructurePrompts {
@@ -57,13 +58,13 @@ export interface StructureResult {
   present: boolean;
   /** Predicted IoU. */
   iou: number;
-  /** Logit of its presence; below 0 is absent. */
-  object_score: number;
+  /** Logit of its presence; below 0 is absent. Null where the model has no object score. */
+  object_score: number | null;
   area_px: number;
   /** Around the mask: left, top, right, bottom in pixels. */
   bounding_box: [number, number, number, number] | null;
-  /** The box that the prompt predictor expected. */
-  predicted_box: [number, number, number, number];
+  /** The box that the prompt predictor expected; null in manual mode, which does not ask it. */
+  predicted_box: [number, number, number, number] | null;
   /** Closed polygons around the mask and its holes, x, y, x, y, ... in pixels of the frame, between pixels. */
   contours: Float32Array[];
 }
@@ -78,7 +79,7 @@ export interface Segmentation {
   timings: { stage: string; milliseconds: number }[];
 }
 
-/** A look inside. Maps lie on the model's square input, the frame in its left top corner. */
+/** A look inside; without a prompt predictor the features alone. Maps lie on the model's square input, the frame in its left top corner. */
 export interface Explanation {
   /** How much of the maps the frame takes, from the left and from the top. */
   coverage: [number, number];
@@ -91,7 +92,7 @@ export interface Explanation {
   /** The image embedding, then the two maps of higher resolution: [height, width, 3]. */
   features: { height: number; width: number; rgb: Uint8Array }[];
   /** What becomes of a structure without a token. */
-  ablation: { structure: number; token: number; dice: number; iou_change: number; object_score_change: number }[];
+  ablation: { structure: number; token: number; dice: number; iou_change: number; object_score_change: number | null }[];
 }
 "#;
 

@@ -68,7 +68,7 @@ fn stages_of(row: &Row, group: &mut BenchmarkGroup<'_, WallTime>) {
     let pixels = preprocess(&frame, &transform, &Normalization::default());
     let image = Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &device);
     let features = model.encode_image(image.clone());
-    let prompts = model.predict_prompts(&features);
+    let prompts = model.predict_prompts(&features).expect("the networks of the table have a predictor");
     let decode = || model.decode_masks(&features, Some(prompts.sparse.clone()), prompts.dense.clone(), false);
     let logits: Vec<f32> = decode().low_res_masks.into_data().iter().collect();
 
@@ -81,7 +81,7 @@ fn stages_of(row: &Row, group: &mut BenchmarkGroup<'_, WallTime>) {
     group.throughput(predictor).bench_function("prompt_predictor", |b| b.iter(|| model.predict_prompts(&features)));
     group.throughput(decoder).bench_function("mask_decoder", |b| b.iter(decode));
     group.throughput(pixels).bench_function("postprocess", |b| {
-        b.iter(|| class_map(&[StructureLogits { class_id: 1, logits: &logits, object_score: 1.0 }], &transform));
+        b.iter(|| class_map(&[StructureLogits { class_id: 1, logits: &logits, present: true }], &transform));
     });
 }
 

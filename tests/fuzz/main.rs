@@ -4,9 +4,13 @@
 #[path = "../support/card.rs"]
 mod card;
 mod checkpoint;
+#[allow(dead_code, reason = "the golden tests share it")]
+#[path = "../golden/formula.rs"]
+mod formula;
 #[path = "../support/memory.rs"]
 mod memory;
 mod picture;
+#[allow(dead_code, reason = "the checkpoint tests share it")]
 #[path = "../support/torch_file.rs"]
 mod torch_file;
 

@@ -1,6 +1,6 @@
 //! A golden file and the comparison with what was found.
 
-use sam2rad::config::{Architecture, Sam2RadConfig};
+use sam2rad::config::{Architecture, Parts, Sam2RadConfig};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -21,16 +21,16 @@ pub fn golden_dir() -> PathBuf {
     }
 }
 
-/// What the file's `spec` says.
+/// What the file's `spec` says. Those of the authors' own networks have no predictor.
 #[derive(Deserialize)]
 struct Spec {
     config: String,
     encoder: String,
     decoder: String,
-    prompt_predictor: String,
+    prompt_predictor: Option<String>,
     size: usize,
-    classes: usize,
-    tokens: usize,
+    classes: Option<usize>,
+    tokens: Option<usize>,
     salt: String,
     tensors: BTreeMap<String, TensorSpec>,
 }
@@ -50,13 +50,17 @@ pub struct Golden {
     values: HashMap<String, Vec<f32>>,
 }
 
-/// All inference vectors of a folder (the training one has another form), by name.
+/// All inference vectors of a folder and of `official/` in it, by name. Those of training and of SAM 2's memory have other forms.
 pub fn read_folder(folder: &Path) -> Vec<Golden> {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
-    paths.sort();
-    paths.iter().filter_map(|path| Golden::read(path)).collect()
+    let mut files = Vec::new();
+    for folder in [folder.to_owned(), folder.join("official")].iter().filter(|folder| folder.is_dir()) {
+        let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+        paths.sort();
+        files.extend(paths.iter().filter_map(|path| Golden::read(path)));
+    }
+    files
 }
 
 impl Golden {
@@ -64,7 +68,7 @@ impl Golden {
         let bytes = std::fs::read(path).unwrap();
         let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
         let spec = &metadata.metadata().as_ref().unwrap()["spec"];
-        if spec.contains("\"grads\"") {
+        if ["\"grads\"", "\"plan\""].iter().any(|form| spec.contains(form)) {
             return None;
         }
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -90,14 +94,29 @@ impl Golden {
         &self.values[name]
     }
 
+    /// Whether the vectors are of a network as its authors published it.
+    pub fn is_official(&self) -> bool {
+        self.spec.decoder.starts_with("official")
+    }
+
     /// The network that the vectors were made with.
     pub fn network(&self) -> Sam2RadConfig {
-        let architecture = Architecture {
-            image_encoder: self.spec.encoder.clone(),
-            mask_decoder: self.spec.decoder.clone(),
-            prompt_predictor: self.spec.prompt_predictor.clone(),
+        let Spec { encoder, decoder, prompt_predictor, size, classes, tokens, .. } = &self.spec;
+        let make = |decoder: &str, predictor: &str| {
+            let architecture = Architecture {
+                image_encoder: encoder.clone(),
+                mask_decoder: decoder.to_owned(),
+                prompt_predictor: predictor.to_owned(),
+            };
+            Sam2RadConfig::new(architecture, *size, classes.unwrap_or(1), tokens.unwrap_or(10)).unwrap()
         };
-        Sam2RadConfig::new(architecture, self.spec.size, self.spec.classes, self.spec.tokens).unwrap()
+        if !self.is_official() {
+            return make(decoder, prompt_predictor.as_ref().expect("the name of its predictor"));
+        }
+        let is_sam = encoder.starts_with("sam_") || encoder.starts_with("vit_");
+        let object_score = !decoder.contains("no object score");
+        let family = if is_sam { "sam_mask_decoder" } else { "sam2_mask_decoder" };
+        make(family, "linear").with_parts(Parts { prompt_predictor: false, object_score })
     }
 
     pub fn tensors(&self) -> impl Iterator<Item = Expected<'_>> {

@@ -2,7 +2,7 @@
 //! its weights.
 
 use burn::tensor::Device;
-use sam2rad::checkpoint::{CheckpointError, TensorSource, keys, keys::Naming, load_module, shapes};
+use sam2rad::checkpoint::{CheckpointError, MemorySource, TensorSource, keys, keys::Naming, load_module, shapes};
 use sam2rad::config::Sam2RadConfig;
 use sam2rad::model::Sam2Rad;
 use std::collections::BTreeMap;
@@ -33,6 +33,18 @@ pub fn network(config: &Sam2RadConfig, salt: &str) -> Sam2Rad {
     let name_of = |name: &str| keys::source_name(Naming::Reference, config, name);
     let shapes = shapes(&model).into_iter().map(|(name, shape)| (name_of(&name), shape)).collect();
     load_module(model, &mut Formula { salt, shapes }, &name_of, &|_| false, &|_| false).unwrap().0
+}
+
+/// A checkpoint as the network's authors publish it: the formula's weights under their names.
+pub fn official(config: &Sam2RadConfig, salt: &str) -> MemorySource {
+    let naming = if config.mask_decoder.high_res_features { Naming::Sam2 } else { Naming::Sam };
+    let mut source = MemorySource::default();
+    for (name, shape) in shapes(&config.init(&Device::flex())) {
+        let name = keys::source_name(naming, config, &name);
+        let values = weights(salt, &name, &shape);
+        source.insert(name, shape, values);
+    }
+    source
 }
 
 /// `u(name)[i]` in 0..1 for `i = 0..`.

@@ -1,5 +1,6 @@
-//! Writes what the browser tests load: the nano network with the golden formula's weights as a model file, `nano.safetensors`,
-//! and the formula's picture, 256 x 256 grey bytes, `picture.grey`.
+//! Writes what the browser tests load: the nano network with the golden formula's weights as a model file, `nano.safetensors`, and
+//! as SAM 2's authors would publish it, without a predictor, `official.pt`; and the formula's picture, 256 x 256 grey bytes,
+//! `picture.grey`.
 //!
 //! `cargo run --release --example formula_model -- FOLDER`
 
@@ -10,10 +11,14 @@ mod file;
 mod formula;
 #[allow(dead_code, reason = "the golden tests share it")]
 mod run;
+#[allow(dead_code, reason = "the checkpoint tests share it")]
+#[path = "../support/torch_file.rs"]
+mod torch_file;
 
 use std::path::PathBuf;
 
-use sam2rad::checkpoint::{Dtype, ModelCard, Structure, collect, write_model_file};
+use sam2rad::checkpoint::{Dtype, ModelCard, Structure, TensorSource, collect, write_model_file};
+use sam2rad::config::Parts;
 
 fn main() {
     let folder = PathBuf::from(std::env::args_os().nth(1).expect("usage: formula_model FOLDER"));
@@ -24,6 +29,13 @@ fn main() {
     let card = ModelCard { structures, ..card::card(&config, Dtype::F32) };
     std::fs::write(folder.join("picture.grey"), formula::picture(golden.salt(), golden.size()))
         .expect("it can be written");
-    write_model_file(&folder.join("nano.safetensors"), &card, &collect(&run::network(golden)))
+    write_model_file(&folder.join("nano.safetensors"), &card, &mut collect(&run::network(golden)))
         .expect("it can be written");
+    let bare = config.with_parts(Parts { prompt_predictor: false, object_score: true });
+    let official = formula::official(&bare, golden.salt());
+    let names = official.shapes().iter().enumerate();
+    let entries: Vec<_> = names.map(|(i, (name, shape))| torch_file::Entry::whole(name, shape, i)).collect();
+    let storages: Vec<_> = entries.iter().map(|entry| official.get(&entry.name).unwrap_or_default().to_vec()).collect();
+    let bytes = torch_file::torch_zip(&entries, &storages, "cuda:0", Some("model"));
+    std::fs::write(folder.join("official.pt"), bytes).expect("it can be written");
 }

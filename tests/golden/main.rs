@@ -2,7 +2,7 @@
 //! holds the same bar in double precision, without exception.
 //!
 //! Reads the files of the folder that `SAM2RAD_GOLDEN_DIR` names, else `../shared/golden`, else the small ones in
-//! `tests/fixtures/golden`. The network is built from each file's `spec`, so a further set needs no change here.
+//! `tests/fixtures/golden`, and those of SAM and MobileSAM as their authors published them in `official/` beside them. The network is built from each file's `spec`, so a further set needs no change here.
 
 #[path = "../support/card.rs"]
 mod card;
@@ -10,6 +10,8 @@ mod file;
 mod formula;
 mod precision;
 mod run;
+
+use sam2rad::checkpoint::{TensorSource, collect};
 
 /// Tensors behind chaotic chains that may be over their bar, of all: the bar is a multiple of one draw of PyTorch's noise, so
 /// that some are by luck alone (for a tensor of one value one in eight at equal noise). `golden_f64` leaves no exception.
@@ -35,6 +37,16 @@ fn all_but_a_few_chaotic_tensors_are_within_a_small_multiple_of_pytorchs_own_noi
     print!("{list}");
     assert!(over.iter().all(|(_, c)| !c.is_well_conditioned()), "well-conditioned tensors over their bar:\n{list}");
     assert!(over.len() as f64 <= UNLUCKY * count as f64, "too many tensors over their bar:\n{list}");
+}
+
+#[test]
+fn a_checkpoint_of_its_authors_loads_to_the_same_bits_each_time() {
+    for golden in file::read_folder(&file::golden_dir()).iter().filter(|golden| golden.is_official()) {
+        let [first, second] = [0, 1].map(|_| collect(&run::network(golden)));
+        assert_eq!(first.shapes(), second.shapes(), "{}", golden.config());
+        assert!(first.shapes().keys().all(|name| first.get(name) == second.get(name)), "{}", golden.config());
+        assert!(!first.shapes().keys().any(|name| name.contains("prompt_predictor.") || name == "learnable_prompts"));
+    }
 }
 
 #[test]

@@ -1,27 +1,30 @@
 //! What smaller weights cost: mask logits and Dice of the nano network in each number type against the network itself. The
 //! formula's weights are chaotic, so this is far more than trained weights lose; it bounds mistakes, not quality.
 
-use burn::tensor::{Device, read_sync};
-use sam2rad::checkpoint::{Dtype, LoadOptions, ModelFile, collect, load, write_model_file};
+use burn::tensor::read_sync;
+use sam2rad::checkpoint::{Dtype, collect, write_model_file};
+use sam2rad::config::{Architecture, Sam2RadConfig};
 use sam2rad::frame::Frame;
 use sam2rad::segmenter::Segmenter;
 
-use crate::{card::card, file, formula, run};
+use crate::{card::card, formula};
+
+const SIZE: usize = 256;
 
 /// Mask logits of the formula's picture, with the weights through a file of this type.
 fn mask_logits(dtype: Dtype) -> Vec<f32> {
-    let files = file::read_folder(&file::golden_dir());
-    let golden = files.iter().find(|golden| golden.config() == "nano_256").expect("the nano_256 vectors");
-    let config = golden.network();
+    let architecture = Architecture {
+        image_encoder: "nano".into(),
+        mask_decoder: "sam2_mask_decoder".into(),
+        prompt_predictor: "sam2_high_res_ppn".into(),
+    };
+    let config = Sam2RadConfig::new(architecture, SIZE, 1, 10).unwrap();
     let card = card(&config, dtype);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("nano.safetensors");
-    write_model_file(&path, &card, &collect(&run::network(golden))).unwrap();
-    let options = LoadOptions { image_size: Some(config.image_size), ..LoadOptions::default() };
-    let loaded = load(&mut ModelFile::open(&path).unwrap(), &options, &Device::flex()).unwrap();
-    let segmenter = Segmenter::new(loaded.model, loaded.config, card, Device::flex());
-    let picture = formula::picture(golden.salt(), golden.size());
-    let frame = segmenter.encode(&Frame::from_grey(golden.size(), golden.size(), &picture).unwrap());
+    write_model_file(&path, &card, &mut collect(&formula::network(&config, ""))).unwrap();
+    let segmenter = Segmenter::open(&path).unwrap();
+    let frame = segmenter.encode(&Frame::from_grey(SIZE, SIZE, &formula::picture("", SIZE)).unwrap());
     let tensors = read_sync(segmenter.inspect(&frame)).unwrap();
     tensors.into_iter().find(|(name, _)| name == "decoder.low_res_masks").unwrap().1
 }

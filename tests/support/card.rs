@@ -13,6 +13,7 @@ pub fn card(config: &Sam2RadConfig, dtype: Dtype) -> ModelCard {
         image_size: config.image_size,
         tokens: config.tokens,
         structures: NAMES[..config.structures].iter().map(structure).collect(),
+        parts: config.parts,
         dtype,
         normalization: Default::default(),
         provenance: "a test".into(),

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Matrix, for_each_chunk, into_tensor, multiply_add, on_cpu, threads};
+use super::{Matrix, for_each_chunk, forwards, into_tensor, multiply_add, on_cpu, threads};
 
 /// Multiplications below which a second thread does not pay.
 const PARALLEL_THRESHOLD: usize = 1 << 20;
@@ -10,7 +10,7 @@ const PARALLEL_THRESHOLD: usize = 1 << 20;
 /// `x weight + bias` with `x` `[..., d_in]`, `weight` `[d_in, d_out]` of any strides; `None` where `x` is not on the CPU.
 pub fn linear<const D: usize>(x: &Tensor<D>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Option<Tensor<D>> {
     let input = on_cpu(x)?.to_contiguous();
-    let weight_view = on_cpu(weight)?;
+    let weight_view = forwards(on_cpu(weight)?);
     let bias = match bias {
         Some(bias) => Some(on_cpu(bias)?.to_contiguous()),
         None => None,
@@ -52,7 +52,10 @@ mod tests {
             let weight = Tensor::<2>::random([d_out, d_in + 1], Distribution::Default, &device);
             let weight = weight.narrow(1, 1, d_in).transpose();
             let bias = Tensor::<1>::random([d_out], Distribution::Default, &device);
-            for bias in [Some(bias), None] {
+            let weights = [weight.clone(), weight.clone().flip([0]), weight.flip([1])];
+            for (weight, bias) in
+                weights.into_iter().flat_map(|weight| [(weight.clone(), Some(bias.clone())), (weight, None)])
+            {
                 let found = linear(&x, &weight, bias.as_ref()).unwrap();
                 let expected = module::linear(x.clone(), weight.clone(), bias);
                 found.into_data().assert_approx_eq::<f32>(&expected.into_data(), Tolerance::rel_abs(1e-5, 1e-5));

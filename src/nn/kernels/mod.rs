@@ -48,6 +48,11 @@ fn on_cpu<const D: usize>(x: &Tensor<D>) -> Option<FlexTensor> {
     (x.dtype() == DType::F32).then_some(x)
 }
 
+/// The tensor as it lies, unless it runs backwards, as a flipped one does: such a one is copied.
+fn forwards(tensor: FlexTensor) -> FlexTensor {
+    if tensor.layout().strides().iter().any(|&stride| stride < 0) { tensor.to_contiguous() } else { tensor }
+}
+
 fn into_tensor<const D: usize>(values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
     Tensor::from_primitive::<Flex>(flex_tensor(values, shape.to_vec()))
 }

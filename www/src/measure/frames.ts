@@ -10,8 +10,8 @@ export interface FoundStructure {
   present: boolean;
   /** The model's own estimate of its mask's overlap with the truth, 0 to 1. */
   iou: number;
-  /** Logit of its presence; below 0 is absent. */
-  object_score: number;
+  /** Logit of its presence; below 0 is absent. Null where the model has no object score. */
+  object_score: number | null;
 }
 
 /** Who stands for a frame's masks: the model alone, the model or a decoder with a person's prompts, or a person who looked at them and accepted them. */

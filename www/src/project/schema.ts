@@ -75,9 +75,10 @@ const masks = v.object({
       structure: count,
       present: v.boolean(),
       iou: finite,
-      object_score: finite,
-      /** The box that the prompt predictor expected, in pixels of the frame. */
-      predicted_box: v.strictTuple([finite, finite, finite, finite]),
+      /** Null where the model has no object score. */
+      object_score: v.nullable(finite),
+      /** The box that the prompt predictor expected, in pixels of the frame; null where it was not asked. */
+      predicted_box: v.nullable(v.strictTuple([finite, finite, finite, finite])),
       /** At the frame's size; null where the structure is absent. */
       rle: v.nullable(rle),
     }),

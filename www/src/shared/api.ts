@@ -13,6 +13,8 @@ export interface ModelCard {
   image_size: number;
   tokens: number;
   structures: { name: string; color: Rgb }[];
+  /** Without a prompt predictor it answers in manual mode alone; without an object score it says nothing of presence. */
+  parts: { prompt_predictor: boolean; object_score: boolean };
   dtype: 'f32' | 'f16' | 'q8';
   provenance: string;
   licence: string;
@@ -46,13 +48,13 @@ export interface StructureResult {
   present: boolean;
   /** The model's own estimate of its mask's overlap with the truth, 0 to 1. */
   iou: number;
-  /** Logit of the structure's presence; below 0 is absent. */
-  object_score: number;
+  /** Logit of the structure's presence; below 0 is absent. Null where the model has no object score. */
+  object_score: number | null;
   area_px: number;
   /** Around the mask. */
   bounding_box: Box | null;
-  /** The box that the prompt predictor expected. */
-  predicted_box: Box;
+  /** The box that the prompt predictor expected; null in manual mode, which does not ask it. */
+  predicted_box: Box | null;
   /** Closed polygons around the mask and its holes, x, y, x, y, ... between pixels. */
   contours: Float32Array<ArrayBuffer>[];
 }
@@ -72,7 +74,7 @@ export interface Segmentation {
   timings: StageTiming[];
 }
 
-/** A look inside. Maps lie on the model's square input, the frame in its left top corner. */
+/** A look inside; without a prompt predictor the features alone. Maps lie on the model's square input, the frame in its left top corner. */
 export interface Explanation {
   /** How much of the maps the frame takes, from the left and from the top. */
   coverage: [across: number, down: number];
@@ -95,15 +97,13 @@ export interface TokenEffect {
   dice: number;
   /** Without the token, less with it. */
   iou_change: number;
-  object_score_change: number;
+  object_score_change: number | null;
 }
 
 export interface Model {
   card(): ModelCard;
   /** Whether it answers in manual mode alone, as a checkpoint without a trained prompt predictor does. */
   is_manual_only(): boolean;
-  /** As a model file in half precision, to be kept or downloaded. */
-  to_file(): Promise<Uint8Array<ArrayBuffer>>;
   /** Looks at a frame, once for all requests on it. */
   encode(rgba: Uint8Array, width: number, height: number): void;
   /** Segments that frame; `{}` is the autonomous mode. */
@@ -121,6 +121,13 @@ export interface ModelReader {
   free(): void;
 }
 
+/** Takes any supported checkpoint chunk by chunk. Both calls throw an Error that says what is wrong with it. */
+export interface CheckpointConverter {
+  push(chunk: Uint8Array): void;
+  /** A model file of it, in half precision. */
+  finish(options?: ConvertOptions): Uint8Array<ArrayBuffer>;
+}
+
 /** What a checkpoint does not say for itself. */
 export interface ConvertOptions {
   image_size?: number;
@@ -132,14 +139,14 @@ export interface ConvertOptions {
 }
 
 /** The `kind` of an Error that a model's file causes. */
-export type CheckpointErrorKind = 'not-a-checkpoint' | 'other-architecture' | 'keys' | 'damaged' | 'metadata' | 'dtype' | 'dataset' | 'configuration' | 'device';
+export type CheckpointErrorKind = 'not-a-checkpoint' | 'other-architecture' | 'keys' | 'damaged' | 'metadata' | 'dtype' | 'dataset' | 'shards' | 'image-size' | 'configuration';
 
 export interface Sam2RadModule {
   default(): Promise<{ memory: WebAssembly.Memory }>;
   version(): string;
   /** Starts the workers that the CPU bundle computes on; the others have none. */
   initThreadPool?(threads: number): Promise<void>;
-  /** A model from a whole .pt, .pth, .ckpt or .safetensors file of a supported architecture; in the CPU bundle alone. */
-  convert?(bytes: Uint8Array, options?: ConvertOptions): Promise<Model>;
+  /** For a file of that many bytes; in the CPU bundle alone. */
+  CheckpointConverter?: new (size: number) => CheckpointConverter;
   ModelReader: new () => ModelReader;
 }

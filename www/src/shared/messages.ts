@@ -33,7 +33,7 @@ export type Request =
 
 export interface Replies {
   'choose-backend': BackendChoice;
-  /** `manual_only`: the checkpoint has no trained prompt predictor. */
+  /** `manual_only`: the file has no prompt predictor. */
   'load-model': { card: ModelCard; version: string; manual_only: boolean };
   'encode': { milliseconds: number };
   'segment': CroppedSegmentation;
@@ -69,8 +69,8 @@ export interface Failure {
   message: string;
   /** What the reader can do next. */
   advice: string;
-  /** The same model at a smaller image size, where that may help. */
-  smaller?: { origin: ModelOrigin; image_size: number };
+  /** The same model at one of these image sizes, where that may help. */
+  at?: { origin: ModelOrigin; image_sizes: readonly number[] };
 }
 
 export class FailureError extends Error {

@@ -12,7 +12,8 @@ export interface Bundle {
   memory: WebAssembly.Memory;
 }
 
-export async function startBundle(backend: Backend, base: string): Promise<Bundle> {
+/** On the CPU it computes on `count` threads. */
+export async function startBundle(backend: Backend, base: string, count = threads()): Promise<Bundle> {
   if (typeof WebAssembly === 'undefined') {
     throw failed('no-webassembly', 'This browser has no WebAssembly, or it is switched off.', 'Use a current Chrome, Edge, Firefox or Safari, without lockdown mode.');
   }
@@ -20,7 +21,7 @@ export async function startBundle(backend: Backend, base: string): Promise<Bundl
   try {
     const module: Sam2RadModule = await import(/* @vite-ignore */ url.href);
     const { memory } = await withFittingMemory(() => module.default());
-    if (threads() > 1) await module.initThreadPool?.(threads());
+    if (count > 1) await module.initThreadPool?.(count);
     return { module, memory };
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) {

@@ -20,7 +20,7 @@ export function ontoFrame({ class_ids, ...segmentation }: Segmentation, crop: Bo
   const structures = segmentation.structures.map((found) => ({
     ...found,
     bounding_box: found.bounding_box && moved(found.bounding_box, left, top),
-    predicted_box: moved(found.predicted_box, left, top),
+    predicted_box: found.predicted_box && moved(found.predicted_box, left, top),
     contours: found.contours.map((contour) => contour.map((value, i) => value + (i % 2 === 0 ? left : top))),
   }));
   return { ...segmentation, runs: runsOf(class_ids), structures, crop };

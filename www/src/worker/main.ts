@@ -81,8 +81,7 @@ async function loadModel(origin: ModelOrigin, imageSize: number | null, report: 
   model = null;
   crop = null;
   const total = origin.kind === 'file' ? origin.file.size : origin.bytes;
-  const cpuBundle = async () => (backend === 'cpu' ? module : (await startBundle('cpu', base)).module);
-  model = await readModel(module, cpuBundle, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
+  model = await readModel(module, base, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
   return { card: model.card(), version: module.version(), manual_only: model.is_manual_only() };
 }
 

@@ -1,20 +1,22 @@
-// Streams a model file into the WASM module, so that the file is never whole in JavaScript's memory; any other checkpoint is
-// converted as a whole.
+// Streams a model file into the WASM module, so that the file is never whole in JavaScript's memory; of any other checkpoint a
+// model file is made first.
 
-import type { CheckpointErrorKind, Model, Sam2RadModule } from '../shared/api';
+import type { Model, Sam2RadModule } from '../shared/api';
 import { failed, FailureError, messageOf, type ModelOrigin } from '../shared/messages';
+import { WorkerClient } from '../shared/worker-client';
+import type { ConvertReplies, ConvertRequest } from './converter';
+import { kindOf, refused } from './refused';
 
-/** `cpuBundle` is the one that converts; it may be `module` itself. */
-export async function readModel(module: Sam2RadModule, cpuBundle: () => Promise<Sam2RadModule>, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
-  const name = origin.kind === 'file' ? origin.file.name : origin.name;
+export async function readModel(module: Sam2RadModule, base: string, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
   try {
     return await stream(module, origin, imageSize, onBytes).catch(async (error: unknown) => {
-      if (origin.kind === 'file' && isOfOthers(error)) return convert(module, await cpuBundle(), origin.file, imageSize);
-      throw error;
+      if (origin.kind !== 'file' || !isOfOthers(error)) throw error;
+      const file = await converted(origin.file, base, imageSize, onBytes);
+      return stream(module, { kind: 'file', file }, imageSize, () => undefined);
     });
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError || error instanceof FailureError) throw error;
-    throw failed('model', `“${name}” cannot be used as a model: ${messageOf(error)}`, adviceFor(name));
+    throw refused(origin, error);
   }
 }
 
@@ -42,17 +44,17 @@ async function stream(module: Sam2RadModule, origin: ModelOrigin, imageSize: num
 
 /** No model file of ours, but it may be a checkpoint: PyTorch's, or safetensors without a description. */
 function isOfOthers(error: unknown): boolean {
-  const { kind } = error as { kind?: CheckpointErrorKind };
-  return kind === 'not-a-checkpoint' || kind === 'metadata';
+  return kindOf(error) === 'not-a-checkpoint' || kindOf(error) === 'metadata';
 }
 
-async function convert(module: Sam2RadModule, cpu: Sam2RadModule, file: File, imageSize: number | null): Promise<Model> {
-  const options = { ...(imageSize !== null && { image_size: imageSize }), provenance: `converted from ${file.name}` };
-  const model = await cpu.convert!(new Uint8Array(await file.arrayBuffer()), options);
-  if (cpu === module) return model;
-  const bytes = await model.to_file();
-  model.free();
-  return stream(module, { kind: 'file', file: new File([bytes], file.name) }, imageSize, () => undefined);
+async function converted(file: File, base: string, imageSize: number | null, onBytes: (read: number) => void): Promise<File> {
+  const worker = new Worker(new URL('./converter.ts', import.meta.url), { type: 'module', name: 'converter' });
+  const client = new WorkerClient<ConvertRequest, ConvertReplies>(worker, 'The program that reads checkpoints');
+  try {
+    return new File([await client.ask({ type: 'convert', base, file, image_size: imageSize }, ({ read }) => onBytes(read))], file.name);
+  } finally {
+    client.terminate();
+  }
 }
 
 async function open(origin: ModelOrigin, onBytes: (read: number) => void): Promise<ReadableStream<Uint8Array>> {
@@ -87,9 +89,4 @@ async function checked(body: ReadableStream<Uint8Array>, { name, bytes, sha256 }
   const found = [...new Uint8Array(await subtle.digest('SHA-256', file))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
   if (found !== sha256) throw differs(`its SHA-256 is ${found.slice(0, 12)}… instead of ${sha256.slice(0, 12)}…`);
   return file;
-}
-
-function adviceFor(name: string): string {
-  if (!/\.(safetensors|pt|pth|ckpt|bin)$/i.test(name)) return 'Choose a .safetensors, .pt, .pth or .ckpt file of SAM, SAM 2, MobileSAM or Sam2Rad.';
-  return 'Copy or download the file again; if it stays refused, the sam2rad command line may say more of it.';
 }

@@ -32,15 +32,13 @@ export function insidePanel(app: App): HTMLElement {
   const tokens = new TokenList((off) => app.setTokensOff(off));
   const allOn = textButton('All tokens on', null, () => app.setTokensOff([]));
   const timeline = new Timeline((frame) => void app.session.seek(frame));
-  const seen = h(
-    'div',
-    { className: 'inside' },
-    part('Where a token looks', 'Each prompt token reads the picture; bright places are those it takes most from.',
-      h('div', { className: 'row' }, token.element, scale.element), attention, h('p', { className: 'legend figures' }, 'least', legend, 'most'), share),
-    part('What the predictor expects', 'Before any mask is drawn, the prompt predictor expects the structure in this box and in this shape.', expected),
-    part('What the encoder sees', 'Places with the same colour look alike to the model: the three strongest directions of its features as red, green and blue.', feature.element, features),
-    part('What each token does', 'The bar is the part of the mask that changes when the decoder does not get this token; switch tokens off to see it on the picture.', tokens.element, allOn),
-  );
+  const looks = part('Where a token looks', 'Each prompt token reads the picture; bright places are those it takes most from.',
+    h('div', { className: 'row' }, token.element, scale.element), attention, h('p', { className: 'legend figures' }, 'least', legend, 'most'), share);
+  const expects = part('What the predictor expects', 'Before any mask is drawn, the prompt predictor expects the structure in this box and in this shape.', expected);
+  const sees = part('What the encoder sees', 'Places with the same colour look alike to the model: the three strongest directions of its features as red, green and blue.', feature.element, features);
+  const does = part('What each token does', 'The bar is the part of the mask that changes when the decoder does not get this token; switch tokens off to see it on the picture.', tokens.element, allOn);
+  const ofPredictor = [looks, expects, does];
+  const seen = h('div', { className: 'inside' }, looks, expects, sees, does);
   const overTime = part('Over time', 'How well the model expects its mask to fit, and how sure it is that the structure is there, frame by frame. These are its own scores, not calibrated: a wrong mask can have a high one.', timeline.element);
   const element = panel('inside-panel', 'Look inside', status, seen, overTime);
   element.open = false;
@@ -73,6 +71,12 @@ export function insidePanel(app: App): HTMLElement {
     feature.fill(FEATURES);
     const { coverage } = explanation;
 
+    const map = explanation.features[feature.value()]!;
+    drawMap(features, frame.picture, question.crop, opaque(map.rgb, map.width, map.height), coverage, false);
+    features.ariaLabel = `${FEATURES[feature.value()]}: ${map.width} by ${map.height} places`;
+
+    for (const part of ofPredictor) part.hidden = !card.parts.prompt_predictor;
+    if (!card.parts.prompt_predictor) return;
     const { width, height, weights } = explanation.attention[scale.value()]!;
     const of = structure * card.tokens + token.value();
     const values = weights.subarray(of * width * height, (of + 1) * width * height);
@@ -88,10 +92,6 @@ export function insidePanel(app: App): HTMLElement {
     drawBox(expected, explanation.predicted_boxes[structure]!, question.crop, color);
     expected.ariaLabel = `The expected mask is strongest at the ${whereMost(onFrame(mask, side, side, coverage))} of the picture`;
 
-    const map = explanation.features[feature.value()]!;
-    drawMap(features, frame.picture, question.crop, opaque(map.rgb, map.width, map.height), coverage, false);
-    features.ariaLabel = `${FEATURES[feature.value()]}: ${map.width} by ${map.height} places`;
-
     tokens.show(explanation.ablation.filter((effect) => effect.structure === structure));
   };
   for (const { input } of [token, scale, feature]) input.addEventListener('change', show);
@@ -104,7 +104,7 @@ export function insidePanel(app: App): HTMLElement {
     if (!element.open || finite === null || shown === null) return;
     const moments = [...app.session.results.entries()].flatMap(([frame, { segmentation }]) => {
       const found = segmentation.structures.find((found) => found.structure === structure);
-      return found === undefined ? [] : [{ frame, present: found.present, fit: found.iou, presence: 1 / (1 + Math.exp(-found.object_score)) }];
+      return found === undefined ? [] : [{ frame, present: found.present, fit: found.iou, presence: found.object_score === null ? null : 1 / (1 + Math.exp(-found.object_score)) }];
     });
     timeline.show(moments.sort((a, b) => a.frame - b.frame), { frames: finite.frames, times_s: finite.times_s, at: shown.frame.index });
   };

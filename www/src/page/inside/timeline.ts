@@ -9,8 +9,8 @@ export interface Moment {
   present: boolean;
   /** How well the model expects its mask to fit, 0 to 1. */
   fit: number;
-  /** How sure it is that the structure is there, 0 to 1. */
-  presence: number;
+  /** How sure it is that the structure is there, 0 to 1; null where it says nothing of that. */
+  presence: number | null;
 }
 
 export class Timeline {
@@ -26,7 +26,7 @@ export class Timeline {
   }
 
   show(moments: readonly Moment[], frames: PlotFrames): void {
-    const line = (of: 'fit' | 'presence') => moments.map((moment) => ({ frame: moment.frame, value: moment[of] }));
+    const line = (of: 'fit' | 'presence') => moments.flatMap(({ frame, [of]: value }) => (value === null ? [] : [{ frame, value }]));
     const lines = [
       { color: 'var(--presence)', dashed: true, points: line('presence') },
       { color: 'var(--accent)', points: line('fit') },

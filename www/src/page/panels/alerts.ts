@@ -11,15 +11,15 @@ export function alerts({ store, engine }: App): HTMLElement {
   const notice = h('div', { id: 'notice' });
   notice.role = 'status';
   store.watch(({ failures: found, backend }) => [found, backend], (_, found, backend) => {
-    const rows = Object.entries(found).map(([name, { message, advice, smaller }]) => {
+    const rows = Object.entries(found).map(([name, { message, advice, at }]) => {
       const area = name as FailureArea;
       const row = alert('failure', `${message} ${advice}`, () => store.fail(area, null));
-      if (smaller !== undefined) {
+      for (const size of at?.image_sizes ?? []) {
         const goOn = () => {
           store.fail(area, null);
-          void engine.load(smaller.origin, smaller.image_size);
+          void engine.load(at!.origin, size);
         };
-        row.lastElementChild!.before(textButton(`Go on at ${smaller.image_size} px`, null, goOn));
+        row.lastElementChild!.before(textButton(`Go on at ${size} px`, null, goOn));
       }
       return row;
     });

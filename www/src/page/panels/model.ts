@@ -24,7 +24,7 @@ export function modelPanel(app: App): HTMLElement {
     const { model } = store.state;
     if (model.kind === 'ready') void app.engine.load(model.origin, Number(size.value));
   });
-  const choose = fileButton('model', 'Choose file', 'file', { accept: '.safetensors' }, (files) => void app.take(files));
+  const choose = fileButton('model', 'Choose file', 'file', { accept: '.safetensors,.pt,.pth,.ckpt,.bin' }, (files) => void app.take(files));
 
   store.watch(({ shipped, model }) => [shipped.models, model], (_, models, model) => {
     shipped.hidden = models.length === 0;
@@ -44,7 +44,7 @@ export function modelPanel(app: App): HTMLElement {
       progress.value = model.read / Math.max(1, model.total);
       return setText(status, `Reading ${nameOf(model.origin)}, ${bytes(model.total)}…`);
     }
-    if (model.kind === 'none') return setText(status, 'No model yet. Choose a .safetensors file made by the sam2rad command line.');
+    if (model.kind === 'none') return setText(status, 'No model yet. Choose a model file, or a checkpoint of SAM, SAM 2, MobileSAM or Sam2Rad.');
     size.value = String(model.card.image_size);
     const { architecture, image_size, dtype, structures, provenance, training_data, licence, date } = model.card;
     setText(status, `${nameOf(model.origin)} is ready: ${structures.map(({ name }) => name).join(', ')}; ${architecture.image_encoder} at ${image_size} px.`);

@@ -82,7 +82,7 @@ function drawAnswer(context: Context, { structures }: DrawnAnswer, card: ModelCa
   for (const { structure, present, contours, predicted_box } of structures) {
     if (look.hidden.has(structure)) continue;
     const color = colorOf(card, look, structure);
-    if (look.predicted_box) {
+    if (look.predicted_box && predicted_box !== null) {
       context.setLineDash([line(6), line(4)]);
       outline(context, stretched(boxPath(predicted_box), shape), color, line(1.5), line(3));
       context.setLineDash([]);

@@ -51,7 +51,7 @@ export class Engine {
         this.store.update({ model: { ...loading, read } });
       });
       if (manual_only) {
-        this.store.update({ tools: { ...this.store.state.tools, manual: true }, notice: 'This checkpoint has no trained prompt predictor: it answers to your prompts alone.' });
+        this.store.update({ tools: { ...this.store.state.tools, manual: true }, notice: 'This model has no prompt predictor: it answers to your points, boxes and strokes alone.' });
       }
       this.store.update({ model: { kind: 'ready', origin, image_size: imageSize, card, version } });
     } catch (error) {
@@ -192,5 +192,5 @@ function cut({ picture }: Frame, [left, top, right, bottom]: Box): Promise<Image
 /** A crash may have been for want of memory, of which a smaller image size takes less. */
 function smallerAfter(failure: Failure, origin: ModelOrigin, imageSize: number | null): Failure {
   const smaller = IMAGE_SIZES.findLast((size) => imageSize !== null && size < imageSize);
-  return failure.kind === 'crash' && smaller !== undefined ? { ...failure, smaller: { origin, image_size: smaller } } : failure;
+  return failure.kind === 'crash' && smaller !== undefined ? { ...failure, at: { origin, image_sizes: [smaller] } } : failure;
 }

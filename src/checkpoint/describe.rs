@@ -1,29 +1,8 @@
-//! What a checkpoint needs to become a model file: to be opened whatever it is, and to be described.
+//! What a person says of a model, and what is said where nobody does.
 
-use super::{CheckpointError, Dtype, ModelCard, ModelFileReader, PytorchSource, Structure, TensorSource};
+use super::{Dtype, ModelCard, Structure};
 use crate::config::Sam2RadConfig;
 use crate::overlay::default_color;
-
-/// A whole file in memory as a source of weights, and its own description if it has one.
-///
-/// # Errors
-/// As [`ModelFileReader`] and [`PytorchSource::from_bytes`].
-pub fn open_bytes(bytes: Vec<u8>) -> Result<(Box<dyn TensorSource>, Option<ModelCard>), CheckpointError> {
-    if !is_safetensors(&bytes) {
-        return Ok((Box::new(PytorchSource::from_bytes(bytes)?), None));
-    }
-    let mut reader = ModelFileReader::default();
-    reader.push(&bytes)?;
-    drop(bytes);
-    let file = reader.finish()?;
-    let card = file.card().cloned();
-    Ok((Box::new(file), card))
-}
-
-/// Whether a file that starts so is a safetensors file: the length of its header, then the header's brace.
-pub fn is_safetensors(start: &[u8]) -> bool {
-    start.get(8) == Some(&b'{')
-}
 
 /// What a person says of a model; what is empty is taken from the file it is converted from, where that has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,6 +40,7 @@ impl Description {
             image_size: config.image_size,
             tokens: config.tokens,
             structures,
+            parts: config.parts,
             dtype,
             normalization: known.map(|card| card.normalization).unwrap_or_default(),
             provenance: or(self.provenance, |card| &card.provenance),

@@ -1,0 +1,52 @@
+// Makes a model file of any other checkpoint. A worker of its own: it ends with the conversion, and the memory it took is free again.
+
+import { failed, FailureError, messageOf } from '../shared/messages';
+import type { Asked, Told } from '../shared/worker-client';
+import { startBundle } from './bundle';
+import { refused } from './refused';
+
+export type ConvertRequest = { type: 'convert'; base: string; file: File; image_size: number | null };
+export interface ConvertReplies {
+  /** The model file, in half precision. */
+  'convert': Uint8Array<ArrayBuffer>;
+}
+
+interface Scope {
+  postMessage(message: Told<ConvertReplies['convert']>, transfer?: Transferable[]): void;
+  addEventListener(type: 'message', listener: (event: MessageEvent<Asked<ConvertRequest>>) => void): void;
+}
+const scope = self as unknown as Scope;
+
+scope.addEventListener('message', async ({ data: { id, request } }) => {
+  try {
+    const total = request.file.size;
+    const bytes = await convert(request, (read) => scope.postMessage({ type: 'progress', id, progress: { kind: 'bytes', read, total } }));
+    scope.postMessage({ type: 'reply', id, value: bytes }, [bytes.buffer]);
+  } catch (error) {
+    scope.postMessage({ type: 'failed', id, failure: (error instanceof FailureError ? error : stopped(request.file, error)).failure });
+  }
+});
+
+async function convert({ base, file, image_size }: ConvertRequest, onBytes: (read: number) => void): Promise<Uint8Array<ArrayBuffer>> {
+  // The one bundle that reads archives and pickles. It computes nothing here: no threads.
+  const { module } = await startBundle('cpu', base, 1);
+  try {
+    const converter = new module.CheckpointConverter!(file.size);
+    const chunks = file.stream().getReader();
+    for (let read = 0; ; ) {
+      const { done, value } = await chunks.read();
+      if (done) break;
+      converter.push(value);
+      read += value.byteLength;
+      onBytes(read);
+    }
+    return converter.finish({ ...(image_size !== null && { image_size }), provenance: `converted from ${file.name}` });
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) throw error;
+    throw refused({ kind: 'file', file }, error);
+  }
+}
+
+function stopped(file: File, error: unknown): FailureError {
+  return failed('model', `“${file.name}” could not be read: ${messageOf(error)}.`, 'The machine may be short of memory: close other tabs, or make a model file of it with the sam2rad command line.');
+}
