@@ -1,10 +1,8 @@
-// Projects, share links and kept work: what is written comes back, and what is wrong is named.
+// Projects and share links: what is written comes back, and what is wrong is named.
 
-import { Keeper, type KeepStatus } from '../../../www/src/persist/keeper';
-import type { BlobStore } from '../../../www/src/persist/blob-store';
 import { rleOf } from '../../../www/src/export/rle';
 import { ProjectError, readProject, writeProject } from '../../../www/src/project/file';
-import { identityOf, isFile } from '../../../www/src/project/identity';
+import { contentOf, identityOf, placesIn } from '../../../www/src/project/identity';
 import type { Project, ProjectPrompt } from '../../../www/src/project/schema';
 import { hashOf, sharedOf, type Shared } from '../../../www/src/share/link';
 import { fc } from '../../../www/packages-for-tests';
@@ -86,6 +84,7 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
         }),
       ),
       calipers: fc.array(fc.record({ from: place, to: place }), { maxLength: 2 }),
+      reviewed: fc.boolean(),
     }),
     { maxLength: 3 },
   ),
@@ -115,6 +114,7 @@ const example: Project = {
         structures: [{ structure: 0, present: true, iou: 0.9, object_score: 4.5, predicted_box: [0, 0, 4, 3], rle: { size: [3, 4], counts: '01:0' } }],
       },
       calipers: [{ from: { x: 1, y: 2 }, to: { x: 3, y: 4 } }],
+      reviewed: true,
     },
   ],
 };
@@ -170,13 +170,16 @@ test('another program\'s file is not a project', () => {
   }
 });
 
-test('a source is known again by its size and beginning, whatever it is called', async () => {
-  const content = new Uint8Array(3 << 20).map((_, at) => at % 251);
-  const identity = await identityOf(new File([content], 'a.dcm'));
-  expect(identity).toMatchObject({ name: 'a.dcm', size: 3 << 20 });
-  expect(await isFile(identity, new File([content], 'b.dcm'))).toBe(true);
-  expect(await isFile(identity, new File([content.subarray(1)], 'a.dcm'))).toBe(false);
-  expect(await isFile(identity, new File([content.with(5, 255)], 'a.dcm'))).toBe(false);
+test('a source is known again by its content, whatever its files are called and in whatever order they come', async () => {
+  const file = (name: string, seed: number) => new File([new Uint8Array(3 << 20).fill(seed)], name);
+  const identities = (...files: File[]) => Promise.all(files.map(identityOf));
+  const contentOfAll = async (...files: File[]) => contentOf({ kind: 'pictures', files: await identities(...files) });
+  expect(await identityOf(file('a.dcm', 1))).toMatchObject({ name: 'a.dcm', size: 3 << 20 });
+  const content = await contentOfAll(file('a', 1), file('b', 2));
+  expect(await contentOfAll(file('2', 2), file('1', 1))).toBe(content);
+  expect(await contentOfAll(file('a', 1), file('b', 3))).not.toBe(content);
+  expect(await contentOfAll(file('a', 1))).not.toBe(content);
+  expect(placesIn(await identities(file('a', 1), file('b', 2), file('c', 1)), await identities(file('x', 2), file('y', 1), file('z', 1)))).toEqual([1, 0, 2]);
 });
 
 const anyShared: fc.Arbitrary<Shared> = fc.record({
@@ -232,134 +235,4 @@ test('prompts too many for a link are refused with another way', async () => {
   const path = Array.from({ length: 3000 }, (_, at): [number, number] => [Math.sin(at) * 100, Math.cos(at * 1.7) * 100]);
   const many = hashOf({ ...shared, prompts: [{ kind: 'stroke', structure: 0, path, radius: 8, inside: true }] });
   await expect(many).rejects.toThrow('Save the project as a file');
-});
-
-/** Files in memory, with room for so many bytes. */
-class MemoryStore implements BlobStore {
-  readonly content = new Map<string, Blob>();
-  writes = 0;
-  room = Infinity;
-
-  read = async (name: string) => this.content.get(name) ?? null;
-  names = async () => [...this.content.keys()];
-  remove = async (name: string) => void this.content.delete(name);
-
-  async write(name: string, blob: Blob): Promise<void> {
-    this.writes++;
-    const others = [...this.content].reduce((sum, [other, { size }]) => sum + (other === name ? 0 : size), 0);
-    if (others + blob.size > this.room) throw new DOMException('no room', 'QuotaExceededError');
-    this.content.set(name, blob);
-  }
-}
-
-function keeperOn(store: BlobStore): { keeper: Keeper; statuses: KeepStatus[] } {
-  const statuses: KeepStatus[] = [];
-  return { keeper: new Keeper(store, (status) => statuses.push(status)), statuses };
-}
-
-const cine = () => new File([new Uint8Array(5000).fill(7)], 'wrist.webm', { type: 'video/webm' });
-
-test('work comes back after a reload, files and all', async () => {
-  const store = new MemoryStore();
-  const { keeper, statuses } = keeperOn(store);
-  keeper.save(async () => ({ project: example, files: [cine()], model: null }));
-  await keeper.flush();
-  expect(statuses.map(({ kind }) => kind)).toEqual(['saving', 'kept']);
-  expect(statuses.at(-1)).toMatchObject({ with_files: true });
-  const back = (await keeperOn(store).keeper.load())!;
-  expect(back.project).toEqual(example);
-  expect(back.files.map(({ name, type, size }) => [name, type, size])).toEqual([['wrist.webm', 'video/webm', 5000]]);
-});
-
-test('of changes in quick succession only the last is written, and unchanged files are not written again', async () => {
-  const store = new MemoryStore();
-  const { keeper } = keeperOn(store);
-  const files = [cine()];
-  for (const current_frame of [1, 2, 3]) keeper.save(async () => ({ project: { ...example, current_frame }, files, model: null }));
-  await keeper.flush();
-  expect(store.writes).toBe(2);
-  keeper.save(async () => ({ project: { ...example, current_frame: 4 }, files, model: null }));
-  await keeper.flush();
-  expect(store.writes).toBe(3);
-  expect((await keeperOn(store).keeper.load())!.project.current_frame).toBe(4);
-});
-
-test('a model of one\'s own comes back, and a new source does not write it again', async () => {
-  const store = new MemoryStore();
-  const { keeper } = keeperOn(store);
-  const model = new File([new Uint8Array(3000).fill(9)], 'mine.safetensors');
-  keeper.save(async () => ({ project: example, files: [cine()], model }));
-  await keeper.flush();
-  keeper.save(async () => ({ project: example, files: [cine()], model }));
-  await keeper.flush();
-  expect(store.writes).toBe(5);
-  expect((await keeperOn(store).keeper.load())!.model).toMatchObject({ name: 'mine.safetensors', size: 3000 });
-});
-
-test('a new source takes the old one\'s place and leaves nothing behind', async () => {
-  const store = new MemoryStore();
-  const { keeper } = keeperOn(store);
-  for (let i = 0; i < 3; i++) {
-    keeper.save(async () => ({ project: example, files: [cine()], model: null }));
-    await keeper.flush();
-  }
-  expect(store.content.size).toBe(2);
-  await keeper.clear();
-  expect(store.content.size).toBe(0);
-  expect(await keeper.load()).toBeNull();
-});
-
-test('where there is no room for the files the work alone is kept', async () => {
-  const store = new MemoryStore();
-  store.room = 4000;
-  const { keeper, statuses } = keeperOn(store);
-  const files = [cine()];
-  keeper.save(async () => ({ project: example, files, model: null }));
-  await keeper.flush();
-  expect(statuses.at(-1)).toMatchObject({ kind: 'kept', with_files: false });
-  expect((await keeperOn(store).keeper.load())!.files).toEqual([]);
-  const before = store.writes;
-  keeper.save(async () => ({ project: example, files, model: null }));
-  await keeper.flush();
-  expect(store.writes).toBe(before + 1);
-});
-
-test('where there is no room at all the reader is told, what was kept stays, and room found later is used', async () => {
-  const store = new MemoryStore();
-  const { keeper, statuses } = keeperOn(store);
-  keeper.save(async () => ({ project: example, files: [], model: null }));
-  await keeper.flush();
-  store.room = 10;
-  keeper.save(async () => ({ project: { ...example, current_frame: 8 }, files: [], model: null }));
-  await keeper.flush();
-  expect(statuses.at(-1)).toMatchObject({ kind: 'not-kept', reason: expect.stringContaining('is full') });
-  expect((await keeperOn(store).keeper.load())!.project.current_frame).toBe(7);
-  store.room = Infinity;
-  keeper.save(async () => ({ project: { ...example, current_frame: 9 }, files: [], model: null }));
-  await keeper.flush();
-  expect(statuses.at(-1)).toMatchObject({ kind: 'kept' });
-});
-
-test('a write cut off between the files and the work leaves the old work whole', async () => {
-  const store = new MemoryStore();
-  const { keeper } = keeperOn(store);
-  keeper.save(async () => ({ project: example, files: [cine()], model: null }));
-  await keeper.flush();
-  const kept = new Map(store.content);
-  // The page dies once the new file is written, before the work names it.
-  kept.set('source-of-a-page-that-died', new Blob(['half']));
-  const after = new MemoryStore();
-  kept.forEach((blob, name) => after.content.set(name, blob));
-  const next = keeperOn(after).keeper;
-  expect((await next.load())!.files).toHaveLength(1);
-  next.save(async () => ({ project: example, files: [cine()], model: null }));
-  await next.flush();
-  expect(after.content.size).toBe(2);
-});
-
-test('kept work that cannot be read is named and not thrown away', async () => {
-  const store = new MemoryStore();
-  store.content.set('work.json', new Blob(['{"files":[],"proj']));
-  await expect(keeperOn(store).keeper.load()).rejects.toThrow(ProjectError);
-  expect(store.content.size).toBe(1);
 });

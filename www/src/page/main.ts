@@ -6,6 +6,7 @@ import { helpDialog, listen, shortcuts } from './keyboard';
 import { insidePanel } from './inside/panel';
 import { offlineLine } from './offline';
 import { alerts } from './panels/alerts';
+import { askDialog } from './panels/ask';
 import { exportPanel } from './panels/export';
 import { headsUp } from './panels/heads-up';
 import { measurePanel } from './panels/measure';
@@ -19,25 +20,23 @@ import { timingPanel } from './panels/timing';
 import { toolbar } from './panels/toolbar';
 import { transport } from './panels/transport';
 import { welcome } from './panels/welcome';
+import { workPanel } from './panels/work';
 import { droppedFiles } from './sources/dropped';
 import { Stage } from './stage/stage';
-import { Keeping } from './work/keeping';
 
 const app = new App();
-const stage = new Stage(byId<HTMLCanvasElement>('canvas'), app.store, app.session, app.edits);
-
-app.keeping = new Keeping(app, stage);
+const stage = new Stage(byId<HTMLCanvasElement>('canvas'), app.store, app.edits);
 
 const help = helpDialog(shortcuts(app, stage, () => undefined));
 const openHelp = () => help.showModal();
-document.body.append(help);
+document.body.append(help, askDialog(app));
 byId('actions').append(iconButton('help', 'Keys and gestures', '?', openHelp));
 listen(app, stage, openHelp);
 
 byId('work').prepend(toolbar(app, stage));
 byId('stage').append(headsUp(app), welcome(app));
 byId('work').append(transport(app), strip(app));
-byId('side').append(alerts(app), sourcePanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), measurePanel(app), exportPanel(app, stage), insidePanel(app), timingPanel(app), offlineLine(app));
+byId('side').append(alerts(app), sourcePanel(app), workPanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), measurePanel(app), exportPanel(app, stage), insidePanel(app), timingPanel(app), offlineLine(app));
 receiveDrops();
 void app.start();
 

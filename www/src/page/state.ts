@@ -1,22 +1,23 @@
-// All that the page knows, in one value. Views read it; only stream/ and actions.ts change it.
+// All that the page knows, in one value. Views read it and do not change it.
 
 import type { Explanation, ModelCard } from '../shared/api';
-import { wholeOf, type Box, type Point, type Size } from '../shared/geometry';
+import { clampBox, sameBox, wholeOf, type Box, type Point, type Size } from '../shared/geometry';
 import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '../shared/messages';
-import type { HandScale } from '../measure/spacing';
 import type { KeepStatus } from '../persist/keeper';
-import { EMPTY_HISTORY, type History } from './prompts/history';
-import { NO_PROMPTS, promptsAt, type PromptSet } from './prompts/prompts';
+import type { WorkHead } from '../persist/work';
+import { EMPTY_HISTORY, EVERY_PICTURE, type History } from './prompts/history';
+import { NO_PROMPTS, ofModel, promptsAt, type PromptSet } from './prompts/prompts';
 import type { CameraChoice } from './sources/capture';
+import type { FileGroup } from './sources/open';
 import type { Shipped } from './sources/shipped';
-import type { Frame, FrameSource } from './sources/types';
+import { keyAt, type Frame, type FrameSource } from './sources/types';
 
 export type BackendState = { kind: 'choosing' } | ({ kind: 'chosen' } & BackendChoice) | { kind: 'failed'; failure: Failure };
 
 export type ModelState =
   | { kind: 'none' }
   | { kind: 'loading'; origin: ModelOrigin; read: number; total: number }
-  | { kind: 'ready'; origin: ModelOrigin; image_size: number | null; card: ModelCard; version: string };
+  | { kind: 'ready'; origin: ModelOrigin; image_size: number | null; card: ModelCard; version: string; manual_only: boolean };
 
 /** What a source was opened from: how it is found again. */
 export type SourceOrigin = { kind: 'files'; files: readonly File[] } | { kind: 'demo'; name: string } | { kind: 'capture' };
@@ -32,7 +33,7 @@ export type WorkState =
 /** What a failure is about. Each has one at most: the next success or failure of its kind takes its place. */
 export type FailureArea = 'model' | 'source' | 'work';
 
-/** Everything that an answer depends on, beside the frame. Compared by identity, part by part. */
+/** Everything that an answer depends on, beside the frame. Compared part by part. */
 export interface Question {
   model: ModelCard;
   crop: Box;
@@ -46,6 +47,13 @@ export interface Answer {
   /** Of the whole frame. */
   size: Size;
   segmentation: CroppedSegmentation;
+}
+
+/** The magnification, 1 where all of the picture is seen, and the place in the middle, 0 to 1 of its width and height. */
+export interface Place {
+  zoom: number;
+  x: number;
+  y: number;
 }
 
 /** The frame on the stage and the answer drawn on it: always of the same frame. */
@@ -92,12 +100,6 @@ export interface Caliper {
   to: Point;
 }
 
-/** By the index of the frame. */
-export type CalipersByFrame = ReadonlyMap<number, readonly Caliper[]>;
-
-/** Lengths that a person knows, by the key of the frame they were drawn on. */
-export type HandScales = ReadonlyMap<string, HandScale>;
-
 export const NO_CALIPERS: readonly Caliper[] = [];
 
 export interface Tools {
@@ -126,8 +128,8 @@ export interface State {
   /** How many frames of the source have an answer to the present question. */
   answered: number;
   history: History;
-  calipers: CalipersByFrame;
-  scales_by_hand: HandScales;
+  /** What the numbers of prompts' structures mean: the model's structures, then those of earlier models that prompts still wait for. */
+  structures: readonly string[];
   /** Drawn with the tool for it, and waiting for a person to say how long it is. */
   scale_line: Caliper | null;
   /** Frames whose masks a person has looked at and accepted, each with the question that the masks answered. */
@@ -141,6 +143,16 @@ export interface State {
   cameras: readonly CameraChoice[];
   /** Whether the work is kept in this browser. */
   keep: KeepStatus;
+  /** Works that are kept here, the newest first, and whether a tab has one open. */
+  works: readonly { head: WorkHead; open: 'here' | 'elsewhere' | null }[];
+  /** The person agreed that copies of what they open are kept too. */
+  keep_files: boolean;
+  /** What was opened together and is more than one source. */
+  worklist: readonly { group: FileGroup; failure: string | null }[];
+  /** A question that has to be answered before the page goes on. */
+  asking: { text: string; yes: string; answer(agreed: boolean): void } | null;
+  /** What of the picture a link asks to see. */
+  place: Place | null;
   /** Something that happened on its own and that the reader should know. */
   notice: string | null;
   failures: Partial<Record<FailureArea, Failure>>;
@@ -158,8 +170,7 @@ export const INITIAL: State = {
   meter: null,
   answered: 0,
   history: EMPTY_HISTORY,
-  calipers: new Map(),
-  scales_by_hand: new Map(),
+  structures: [],
   scale_line: null,
   reviewed: new Map(),
   tools: { tool: 'select', structure: 0, brush_radius: 8, manual: false, carry: true },
@@ -169,6 +180,11 @@ export const INITIAL: State = {
   shipped: { demos: [], models: [] },
   cameras: [],
   keep: { kind: 'nothing' },
+  works: [],
+  keep_files: false,
+  worklist: [],
+  asking: null,
+  place: null,
   notice: null,
   failures: {},
 };
@@ -178,18 +194,36 @@ export function cardOf({ model }: State): ModelCard | null {
 }
 
 /** The prompts that count on the frame shown. */
-export function currentPrompts({ shown, history, tools }: State): PromptSet {
-  return shown === null ? NO_PROMPTS : promptsAt(history.present, shown.frame.index, tools.carry);
+export function currentPrompts({ shown, history, tools, model }: State): PromptSet {
+  if (shown === null || model.kind !== 'ready') return NO_PROMPTS;
+  return ofModel(promptsAt(history.present.prompts, shown.frame.index, tools.carry), model.card.structures.length);
+}
+
+/** The distances that were taken on the frame shown. */
+export function currentCalipers({ shown, history }: State): readonly Caliper[] {
+  return (shown && history.present.calipers.get(shown.frame.index)) ?? NO_CALIPERS;
+}
+
+/** A crop is at least this wide and high, where the picture is. */
+export const LEAST_CROP = 16;
+
+/** What the model sees of a frame: what was drawn for it by hand, else for all pictures, else what its source suggests, else all of it. */
+export function cropAt({ source, history }: State, index: number, size: Size): Box {
+  if (source.kind === 'none') return wholeOf(size);
+  const { crops } = history.present;
+  const drawn = crops.get(keyAt(source.source, index, size)) ?? crops.get(EVERY_PICTURE);
+  return clampBox(drawn ?? source.source.suggested_crop ?? wholeOf(size), size, LEAST_CROP);
 }
 
 /** What would be asked of a frame now; `null` without a model. */
-export function questionAt(state: State, index: number): Question | null {
+export function questionAt(state: State, index: number, size: Size): Question | null {
   const model = cardOf(state);
   if (model === null) return null;
-  return { model, crop: state.crop, prompts: promptsAt(state.history.present, index, state.tools.carry), manual: state.tools.manual, tokens_off: state.tokens_off };
+  const { history, tools, tokens_off } = state;
+  const prompts = ofModel(promptsAt(history.present.prompts, index, tools.carry), model.structures.length);
+  return { model, crop: cropAt(state, index, size), prompts, manual: tools.manual, tokens_off };
 }
 
-/** Whatever the crop is: pictures of one source have each their own. */
-export function sameButCrop(a: Question, b: Question): boolean {
-  return a.model === b.model && a.prompts === b.prompts && a.manual === b.manual && a.tokens_off === b.tokens_off;
+export function sameQuestion(a: Question, b: Question): boolean {
+  return a.model === b.model && a.prompts === b.prompts && a.manual === b.manual && a.tokens_off === b.tokens_off && sameBox(a.crop, b.crop);
 }

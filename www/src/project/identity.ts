@@ -1,6 +1,6 @@
-// How a project knows its source again without holding it.
+// How a source is known again without holding it.
 
-import type { FileIdentity } from './schema';
+import type { FileIdentity, ProjectSource } from './schema';
 
 const HEAD = 1 << 20;
 
@@ -9,13 +9,28 @@ export async function identityOf(file: File): Promise<FileIdentity> {
   return { name: file.name, size: file.size, sha256_first_mib: await sha256(file.slice(0, HEAD)) };
 }
 
-/** Whether a file is the one that a project was made on, whatever it is called now. */
-export async function isFile(identity: FileIdentity, file: File): Promise<boolean> {
-  return file.size === identity.size && (await identityOf(file)).sha256_first_mib === identity.sha256_first_mib;
+/** What a source consists of, as one name: the same for the same files, whatever they are called and in whatever order they come. */
+export async function contentOf(source: ProjectSource): Promise<string> {
+  if (source.kind === 'demo') return `demo ${source.name}`;
+  return sha256(new Blob([source.files.map(keyOf).sort().join('\n')]));
+}
+
+/** Of a file's content. */
+export function keyOf({ size, sha256_first_mib }: FileIdentity): string {
+  return `${sha256_first_mib}-${size}`;
+}
+
+/** Where each of `before` is among `now`, which are the same files in another order. */
+export function placesIn(before: readonly FileIdentity[], now: readonly FileIdentity[]): number[] {
+  const places = new Map<string, number[]>();
+  now.forEach((identity, at) => places.set(keyOf(identity), [...(places.get(keyOf(identity)) ?? []), at]));
+  return before.map((identity) => places.get(keyOf(identity))?.shift() ?? -1);
 }
 
 /** In hexadecimal digits. */
 export async function sha256(blob: Blob): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', await blob.arrayBuffer());
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  // Browsers have their own only on pages that came over https or from this machine.
+  const digest = globalThis.crypto?.subtle ? new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)) : (await import('@noble/hashes/sha2.js')).sha256(bytes);
+  return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -93,6 +93,8 @@ const frame = v.object({
   masks: v.nullable(masks),
   /** Distances that a person took, in pixels of the frame. */
   calipers: v.array(v.object({ from: point, to: point })),
+  /** A person has looked at the masks and accepted them. Older pages did not say. */
+  reviewed: v.optional(v.boolean(), false),
 });
 
 export const projectSchema = v.object({
@@ -108,7 +110,16 @@ export const projectSchema = v.object({
   spacing: v.nullable(v.object({ x_mm: positive, y_mm: positive })),
   /** Lengths that a person said, by the picture's name and size; by an empty name for all pictures. Older pages wrote none. */
   scales_by_hand: v.optional(v.array(v.object({ picture: name, from: point, to: point, mm: positive })), []),
-  model: v.nullable(v.object({ name, sha256: v.nullable(sha256), structures: v.array(v.object({ name, color: rgb })) })),
+  model: v.nullable(
+    v.object({
+      name,
+      sha256: v.nullable(sha256),
+      /** Names that prompts' numbers mean: the model's own, then those of earlier models that prompts wait for. */
+      structures: v.array(v.object({ name, color: rgb })),
+      /** At which it ran. Older pages did not say. */
+      image_size: v.optional(count),
+    }),
+  ),
   settings: v.object({
     /** A person's prompts alone. */
     manual: v.boolean(),

@@ -102,7 +102,7 @@ export function insidePanel(app: App): HTMLElement {
     const { finite } = app.session;
     overTime.hidden = finite === null || finite.frames < 2;
     if (!element.open || finite === null || shown === null) return;
-    const moments = [...app.session.results.entries()].flatMap(([frame, { segmentation }]) => {
+    const moments = app.session.answers().flatMap(([frame, { segmentation }]) => {
       const found = segmentation.structures.find((found) => found.structure === structure);
       return found === undefined ? [] : [{ frame, present: found.present, fit: found.iou, presence: found.object_score === null ? null : 1 / (1 + Math.exp(-found.object_score)) }];
     });

@@ -1,22 +1,20 @@
-// Files to take home, the project, the link, and whether the work is kept here.
+// Files to take home, the project, and the link.
 
 import { FOR_SCRIPTS, forSpreadsheet } from '../../export/csv';
 import { failureOf } from '../../shared/messages';
-import type { KeepStatus } from '../../persist/keeper';
 import type { App } from '../app';
 import { h, setText } from '../dom';
 import type { Stage } from '../stage/stage';
 import { isCine, isFinite } from '../sources/types';
 import { answeredFrames } from '../work/answered';
 import * as exports from '../work/exports';
+import { download } from './download';
 import { fileButton, panel, textButton } from './parts';
 
 export function exportPanel(app: App, stage: Stage): HTMLElement {
   const { store } = app;
   const status = h('p', { id: 'export-status', className: 'quiet' });
   status.role = 'status';
-  const keep = h('p', { id: 'keep-status', className: 'quiet' });
-  keep.role = 'status';
   let running: AbortController | null = null;
 
   /** One export at a time; what fails is said where the person looks. */
@@ -63,10 +61,6 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
   share.id = 'share';
   const link = h('input', { id: 'share-link', type: 'text', readOnly: true, hidden: true });
   link.ariaLabel = 'Link to this view';
-  const forget = textButton('Forget', 'clear', () => void app.keeping?.forget());
-  forget.id = 'forget';
-  forget.title = 'Removes the kept work from this browser';
-
   async function copyLink(): Promise<void> {
     try {
       const address = await exports.shareLink(app, stage);
@@ -94,11 +88,6 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
     share.title = sharable ? '' : 'Only demos can be shared: what you open stays on this machine';
     if (!sharable) link.hidden = true;
   });
-  store.watch((state) => [state.keep], (_, now) => {
-    setText(keep, keepLine(now));
-    forget.hidden = now.kind === 'nothing';
-  });
-
   return panel(
     'export-panel',
     'Export and project',
@@ -106,27 +95,5 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
     h('div', { className: 'buttons small' }, project, fileButton('project-file', 'Open project', 'file', { accept: '.json' }, (files) => void app.take(files)), share),
     link,
     h('div', { className: 'row' }, status, stop),
-    h('div', { className: 'row' }, keep, forget),
   );
-}
-
-function keepLine(status: KeepStatus): string {
-  switch (status.kind) {
-    case 'nothing':
-      return 'Your work will be kept in this browser and come back after a reload.';
-    case 'paused':
-      return `Not kept: ${status.reason}.`;
-    case 'saving':
-      return 'Keeping your work in this browser…';
-    case 'kept':
-      return status.with_files ? 'Kept in this browser: a reload brings it back.' : 'Kept in this browser without its files, which are too large; open them again after a reload.';
-    case 'not-kept':
-      return `Your work is not kept: ${status.reason}.`;
-  }
-}
-
-function download({ name, blob }: exports.SavedFile): void {
-  const url = URL.createObjectURL(blob);
-  h('a', { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

@@ -6,7 +6,7 @@ import type { App } from '../app';
 import { h, setText } from '../dom';
 import { isCine } from '../sources/types';
 import { colorOf } from '../stage/colors';
-import { cardOf, NO_CALIPERS, type State } from '../state';
+import { cardOf, currentCalipers, type State } from '../state';
 import { answeredFrames, areaSamples, namesOf, rowsOf } from '../work/answered';
 import { pixelsShown } from '../work/pixels';
 import { areaPlot, figure } from './area-plot';
@@ -26,7 +26,7 @@ export function measurePanel(app: App): HTMLElement {
   const distance = textButton('Measure a distance', 'caliper', () => edits.setTools({ tool: store.state.tools.tool === 'caliper' ? 'select' : 'caliper' }));
   const plot = h('div', { id: 'area-plot' });
 
-  store.watch(({ shown, playback, model, source, scales_by_hand }) => [shown?.answer ?? null, shown?.frame.index ?? 0, playback.playing, model, source, scales_by_hand], (state, answer, frame, playing, ..._parts) => {
+  store.watch(({ shown, playback, model, source, history }) => [shown?.answer ?? null, shown?.frame.index ?? 0, playback.playing, model, source, history.present.scales], (state, answer, frame, playing, ..._parts) => {
     const found = answer !== null && answer.question.model === cardOf(state);
     table.hidden = !found || playing;
     if (!found) return setText(hint, 'Measured once a frame is segmented.');
@@ -34,7 +34,7 @@ export function measurePanel(app: App): HTMLElement {
     if (playing) return;
     void rowsOf(state, { frame, time_s: null, answer }).then((rows) => store.state.shown?.answer === answer && body.replaceChildren(...rows.map(rowOf)), () => undefined);
   });
-  store.watch(({ calipers: all, shown, source, scales_by_hand }) => [shown === null ? NO_CALIPERS : (all.get(shown.frame.index) ?? NO_CALIPERS), source, scales_by_hand], (state, now, ..._parts) => {
+  store.watch((state) => [currentCalipers(state), state.source, state.history.present.scales], (state, now, ..._parts) => {
     calipers.replaceChildren(
       ...now.map((caliper) => {
         const text = `Distance: ${lengthText(caliper.from, caliper.to, pixelsShown(state))}`;
@@ -48,7 +48,7 @@ export function measurePanel(app: App): HTMLElement {
   });
 
   let timer = 0;
-  store.watch((state) => [state.answered, state.look, cardOf(state), state.shown?.frame.index ?? 0, state.source, state.scales_by_hand], () => {
+  store.watch((state) => [state.answered, state.look, cardOf(state), state.shown?.frame.index ?? 0, state.source, state.history.present.scales], () => {
     if (timer === 0) timer = window.setTimeout(() => ((timer = 0), showPlot(store.state)), PLOT_INTERVAL);
   });
   function showPlot(state: State): void {

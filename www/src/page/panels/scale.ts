@@ -3,7 +3,8 @@
 import type { App } from '../app';
 import { h, setText } from '../dom';
 import { isFinite } from '../sources/types';
-import { EVERY_PICTURE, handScaleAt, takesHandScale } from '../work/pixels';
+import { EVERY_PICTURE } from '../prompts/history';
+import { handScaleAt, takesHandScale } from '../work/pixels';
 import { textButton } from './parts';
 
 export function scaleByHand({ store, edits }: App): HTMLElement {

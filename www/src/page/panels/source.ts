@@ -7,8 +7,6 @@ import { h, setText } from '../dom';
 import { isCine, isFinite, type FrameSource } from '../sources/types';
 import { fileButton, panel, textButton } from './parts';
 
-const ACCEPTED = 'image/png,image/jpeg,image/webp,image/bmp,video/mp4,video/webm,application/dicom,.dcm,.cine';
-
 const KINDS: Record<FrameSource['kind'], string> = {
   pictures: 'Pictures',
   video: 'Video',
@@ -25,6 +23,11 @@ export function sourcePanel(app: App): HTMLElement {
   demos.ariaLabel = 'Demo cines';
   const cameras = h('select', { id: 'cameras' });
   cameras.ariaLabel = 'Which camera';
+  cameras.addEventListener('change', () => {
+    if (app.session.source?.kind === 'camera') void app.openCamera(cameras.value);
+  });
+  const turn = textButton('Turn camera', 'loop', () => void app.turnCamera());
+  turn.id = 'turn-camera';
   const line = h('p', { id: 'source-facts', className: 'quiet' });
   const notes = h('ul', { id: 'source-notes', className: 'notes' });
   notes.role = 'status';
@@ -36,23 +39,27 @@ export function sourcePanel(app: App): HTMLElement {
   cropButton.id = 'crop';
   const whole = textButton('Whole picture', 'fit', () => {
     const { shown } = store.state;
-    if (shown !== null) app.session.setCrop(wholeOf(shown.frame.picture));
+    if (shown !== null) app.edits.setCrop(wholeOf(shown.frame.picture));
   });
   const automatic = textButton('Ultrasound region', null, () => {
     const suggested = app.session.source?.suggested_crop;
-    if (suggested) app.session.setCrop(suggested);
+    if (suggested) app.edits.setCrop(suggested);
   });
-  buttons.append(cropButton, whole, automatic);
+  const every = textButton('Same crop for all', null, () => app.edits.cropEveryPicture());
+  every.id = 'crop-every';
+  buttons.append(cropButton, whole, automatic, every);
 
   store.watch(({ shipped }) => [shipped.demos], (_, entries) => {
     demos.hidden = entries.length === 0;
     demos.replaceChildren(...entries.map((entry) => textButton(entry.title, 'play', () => void app.openDemo(entry))));
   });
-  store.watch(({ cameras: found }) => [found], (_, found) => {
+  store.watch(({ cameras: found, source }) => [found, source], (_, found, source) => {
     cameras.hidden = found.length < 2;
-    const chosen = cameras.value;
+    const inUse = source.kind === 'open' && source.source.kind === 'camera' ? source.source.device : null;
+    const chosen = inUse ?? cameras.value;
     cameras.replaceChildren(...found.map(({ id, label }) => h('option', { value: id }, label)));
     if (found.some(({ id }) => id === chosen)) cameras.value = chosen;
+    turn.hidden = inUse === null || found.length < 2;
   });
   store.watch(({ source, crop }) => [source, crop], ({ shown }, source, box) => {
     const open = source.kind === 'open' ? source.source : null;
@@ -61,6 +68,7 @@ export function sourcePanel(app: App): HTMLElement {
     buttons.hidden = open === null;
     if (open === null) return;
     automatic.hidden = open.suggested_crop === null;
+    every.hidden = open.kind !== 'pictures' || open.frames < 2;
   });
   store.watch(({ tools }) => [tools.tool], (_, tool) => {
     cropButton.ariaPressed = String(tool === 'crop');
@@ -76,12 +84,12 @@ export function sourcePanel(app: App): HTMLElement {
     h(
       'div',
       { className: 'buttons' },
-      fileButton('files', 'Open files', 'file', { multiple: true, accept: ACCEPTED }, (files) => void app.take(files)),
+      fileButton('files', 'Open files', 'file', { multiple: true }, (files) => void app.take(files)),
       fileButton('folder', 'Folder', 'folder', { webkitdirectory: true }, (files) => void app.take(files)),
       textButton('Camera', 'camera', () => void app.openCamera(cameras.value || null)),
       textButton('Screen', 'screen', () => void app.openScreen()),
     ),
-    cameras,
+    h('div', { className: 'row' }, cameras, turn),
     status,
     line,
     notes,

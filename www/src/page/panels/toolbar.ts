@@ -1,7 +1,7 @@
 // The tools on the stage, and zooming.
 
 import type { App } from '../app';
-import { h } from '../dom';
+import { byId, h } from '../dom';
 import type { Stage } from '../stage/stage';
 import type { Tool } from '../state';
 import { takesHandScale } from '../work/pixels';
@@ -31,6 +31,7 @@ export function toolbar(app: App, stage: Stage): HTMLElement {
     iconButton('zoomIn', 'Zoom in', '+', () => stage.zoom(1.25)),
     iconButton('zoomOut', 'Zoom out', '-', () => stage.zoom(0.8)),
     iconButton('fit', 'Fit the picture', 'F', () => stage.fit()),
+    ...(document.fullscreenEnabled ? [iconButton('fullScreen', 'Full screen', null, toggleFullScreen)] : []),
   ];
   const bar = h('div', { id: 'toolbar', className: 'toolbar' }, ...tools.map(({ button }) => button), h('hr'), undo, redo, h('hr'), ...views);
   bar.role = 'toolbar';
@@ -52,4 +53,10 @@ export function toolbar(app: App, stage: Stage): HTMLElement {
     }
   });
   return bar;
+}
+
+/** The picture with its tools and its time, and nothing else. */
+function toggleFullScreen(): void {
+  if (document.fullscreenElement !== null) void document.exitFullscreen();
+  else void byId('work').requestFullscreen().catch(() => undefined);
 }

@@ -1,11 +1,12 @@
-// Changes of the prompts and the tools, each one step of undo where it changes prompts.
+// Changes of what a person makes on a source, each one step of undo; and of the tools.
 
+import { clampBox, type Box } from '../../shared/geometry';
+import { keyAt } from '../sources/types';
+import { cropAt, currentCalipers, currentPrompts, LEAST_CROP, type Caliper, type Tools } from '../state';
 import type { Store } from '../store';
 import type { Session } from '../stream/session';
-import { currentPrompts, NO_CALIPERS, type Caliper, type Tools } from '../state';
-import { EVERY_PICTURE } from '../work/pixels';
-import { changed, redone, undone, withFrame, type History } from './history';
-import { withoutStructure, withPrompt, type Prompt, type PromptSet } from './prompts';
+import { changed, EVERY_PICTURE, redone, undone, type History, type Made } from './history';
+import { NO_PROMPTS, promptsAt, withFrame, withPrompt, type Prompt, type PromptSet } from './prompts';
 
 export class Edits {
   constructor(
@@ -14,34 +15,29 @@ export class Edits {
   ) {}
 
   add(prompt: Prompt): void {
-    this.setPrompts(withPrompt(currentPrompts(this.store.state), prompt));
+    this.setPrompts(withPrompt(this.prompts, prompt));
   }
 
   remove(prompt: Prompt): void {
-    this.setPrompts(currentPrompts(this.store.state).filter((other) => other !== prompt));
+    this.setPrompts(this.prompts.filter((other) => other !== prompt));
   }
 
-  /** All prompts of the frame shown, or one structure's. */
+  replace(prompt: Prompt, by: Prompt): void {
+    this.setPrompts(this.prompts.map((other) => (other === prompt ? by : other)));
+  }
+
+  /** All prompts of the frame shown, or one structure's. Those that wait for another model stay. */
   clear(structure: number | null = null): void {
-    const now = currentPrompts(this.store.state);
-    const left = structure === null ? [] : withoutStructure(now, structure);
-    if (left.length !== now.length) this.setPrompts(left);
-  }
-
-  undo(): void {
-    this.setHistory(undone(this.store.state.history));
-  }
-
-  redo(): void {
-    this.setHistory(redone(this.store.state.history));
+    const gone = new Set(currentPrompts(this.store.state).filter((prompt) => structure === null || prompt.structure === structure));
+    if (gone.size > 0) this.setPrompts(this.prompts.filter((prompt) => !gone.has(prompt)));
   }
 
   addCaliper(caliper: Caliper): void {
-    this.setCalipers((calipers) => [...calipers, caliper]);
+    this.setCalipers([...currentCalipers(this.store.state), caliper]);
   }
 
   removeCaliper(caliper: Caliper): void {
-    this.setCalipers((calipers) => calipers.filter((other) => other !== caliper));
+    this.setCalipers(currentCalipers(this.store.state).filter((other) => other !== caliper));
   }
 
   /** Whether a person has looked at the masks of the frame shown and accepts them, as they are now. */
@@ -54,48 +50,90 @@ export class Edits {
     this.store.update({ reviewed: now });
   }
 
-  /** What the line that was drawn for it measures, on this picture or, without a key, on all that are open. */
+  replaceCaliper(caliper: Caliper, by: Caliper): void {
+    this.setCalipers(currentCalipers(this.store.state).map((other) => (other === caliper ? by : other)));
+  }
+
+  /** What the model sees of the picture shown; of a cine, of all its frames. */
+  setCrop(crop: Box): void {
+    const { shown, source, history } = this.store.state;
+    if (shown === null || source.kind === 'none') return;
+    const { picture, index } = shown.frame;
+    const key = keyAt(source.source, index, picture);
+    this.change({ crops: new Map(history.present.crops).set(key, clampBox(crop, picture, LEAST_CROP)) });
+  }
+
+  /** The crop of the picture shown for every picture of the folder. */
+  cropEveryPicture(): void {
+    const { shown, crop } = this.store.state;
+    if (shown !== null) this.change({ crops: new Map([[EVERY_PICTURE, crop]]) });
+  }
+
+  undo(): void {
+    this.travel(undone(this.store.state.history));
+  }
+
+  redo(): void {
+    this.travel(redone(this.store.state.history));
+  }
+
+  /** What the line that was drawn for it measures, on this picture or, by {@link EVERY_PICTURE}, on all that are open. */
   setScale(mm: number, key: string): void {
-    const { scale_line: line, scales_by_hand: scales } = this.store.state;
-    if (line !== null) this.store.update({ scale_line: null, scales_by_hand: new Map(scales).set(key, { ...line, mm }) });
+    const { scale_line: line, history } = this.store.state;
+    if (line === null) return;
+    this.store.update({ scale_line: null });
+    this.change({ scales: new Map(history.present.scales).set(key, { ...line, mm }) });
   }
 
   /** Of this picture, and of all. */
   removeScale(): void {
-    const { shown, scales_by_hand } = this.store.state;
-    const scales = new Map(scales_by_hand);
+    const { shown, history } = this.store.state;
+    const scales = new Map(history.present.scales);
     for (const key of [shown?.frame.key, EVERY_PICTURE]) if (key !== undefined) scales.delete(key);
-    this.store.update({ scales_by_hand: scales });
+    this.change({ scales });
   }
 
   setTools(change: Partial<Tools>): void {
     const before = this.store.state.tools;
     this.store.update({ tools: { ...before, ...change } });
-    if (change.manual !== undefined || change.carry !== undefined) this.askAgain();
+    if (change.manual !== undefined || change.carry !== undefined) this.session.questionChanged();
   }
 
-  /** Of the frame shown. */
-  private setCalipers(change: (calipers: readonly Caliper[]) => readonly Caliper[]): void {
-    const { shown, calipers } = this.store.state;
-    if (shown === null) return;
-    const { index } = shown.frame;
-    this.store.update({ calipers: new Map(calipers).set(index, change(calipers.get(index) ?? NO_CALIPERS)) });
+  /** Of the frame shown, those that wait for another model too. */
+  private get prompts(): PromptSet {
+    const { shown, history, tools } = this.store.state;
+    return shown === null ? NO_PROMPTS : promptsAt(history.present.prompts, shown.frame.index, tools.carry);
   }
 
   private setPrompts(prompts: PromptSet): void {
     const { shown, history } = this.store.state;
-    if (shown === null) return;
-    this.setHistory(changed(history, withFrame(history.present, shown.frame.index, prompts)));
+    if (shown !== null) this.change({ prompts: withFrame(history.present.prompts, shown.frame.index, prompts) });
+  }
+
+  private setCalipers(calipers: readonly Caliper[]): void {
+    const { shown, history } = this.store.state;
+    if (shown !== null) this.change({ calipers: new Map(history.present.calipers).set(shown.frame.index, calipers) });
+  }
+
+  private change(change: Partial<Made>): void {
+    const { shown, history } = this.store.state;
+    if (shown !== null) this.setHistory(changed(history, shown.frame.index, change));
+  }
+
+  /** To another state, on the frame where it differs. */
+  private travel(to: { history: History; frame: number } | null): void {
+    if (to === null) return;
+    this.setHistory(to.history);
+    const { shown } = this.store.state;
+    if (shown === null || shown.frame.index === to.frame) return;
+    this.session.pause();
+    void this.session.seek(to.frame);
   }
 
   private setHistory(history: History): void {
-    if (history === this.store.state.history) return;
-    this.store.update({ history });
-    this.askAgain();
-  }
-
-  private askAgain(): void {
-    this.store.update({ answered: this.session.countAnswered() });
-    void this.session.refresh();
+    const { state } = this.store;
+    const picture = state.shown?.frame;
+    this.store.update({ history, crop: picture === undefined ? state.crop : cropAt({ ...state, history }, picture.index, picture.picture) });
+    this.session.questionChanged();
   }
 }

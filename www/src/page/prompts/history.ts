@@ -1,32 +1,70 @@
-// Undo and redo: every state of the prompts, as whole values that share what did not change.
+// Undo and redo: every state of what a person made, as whole values that share what did not change.
 
-import type { PromptsByFrame, PromptSet } from './prompts';
+import type { HandScale } from '../../measure/spacing';
+import type { Box } from '../../shared/geometry';
+import type { Caliper } from '../state';
+import type { PromptsByFrame } from './prompts';
+
+/** By the index of the frame. */
+export type CalipersByFrame = ReadonlyMap<number, readonly Caliper[]>;
+
+/** What a person made on a source. */
+export interface Made {
+  prompts: PromptsByFrame;
+  calipers: CalipersByFrame;
+  /** Drawn by hand, by the frame's key; {@link EVERY_PICTURE} is for all that have none of their own. */
+  crops: ReadonlyMap<string, Box>;
+  /** Lengths that a person said, by the key of the frame they were drawn on, or for every picture. */
+  scales: ReadonlyMap<string, HandScale>;
+}
+
+/** In place of a frame's key: for every picture that is open. */
+export const EVERY_PICTURE = '';
+
+interface Step {
+  made: Made;
+  /** The frame that was on the stage when this was changed. */
+  frame: number;
+}
 
 export interface History {
-  past: readonly PromptsByFrame[];
-  present: PromptsByFrame;
-  future: readonly PromptsByFrame[];
+  past: readonly Step[];
+  present: Made;
+  future: readonly Step[];
 }
 
-export const EMPTY_HISTORY: History = { past: [], present: new Map(), future: [] };
+export const EMPTY_HISTORY: History = { past: [], present: { prompts: new Map(), calipers: new Map(), crops: new Map(), scales: new Map() }, future: [] };
 
-export function changed({ past, present }: History, next: PromptsByFrame): History {
-  return { past: [...past, present], present: next, future: [] };
+export function changed({ past, present }: History, frame: number, change: Partial<Made>): History {
+  return { past: [...past, { made: present, frame }], present: { ...present, ...change }, future: [] };
 }
 
-/** The prompts of one frame, as they are from now on; an empty set stays, for it stops what is carried on. */
-export function withFrame(byFrame: PromptsByFrame, index: number, prompts: PromptSet): PromptsByFrame {
-  return new Map(byFrame).set(index, prompts);
+/** The history one step back, and the frame which that step was on; null where there is none. */
+export function undone({ past, present, future }: History): { history: History; frame: number } | null {
+  const step = past.at(-1);
+  if (step === undefined) return null;
+  const { made, frame } = step;
+  return { history: { past: past.slice(0, -1), present: made, future: [{ made: present, frame }, ...future] }, frame };
 }
 
-export function undone(history: History): History {
-  const before = history.past.at(-1);
-  if (before === undefined) return history;
-  return { past: history.past.slice(0, -1), present: before, future: [history.present, ...history.future] };
+export function redone({ past, present, future }: History): { history: History; frame: number } | null {
+  const [step, ...rest] = future;
+  if (step === undefined) return null;
+  const { made, frame } = step;
+  return { history: { past: [...past, { made: present, frame }], present: made, future: rest }, frame };
 }
 
-export function redone(history: History): History {
-  const [after, ...future] = history.future;
-  if (after === undefined) return history;
-  return { past: [...history.past, history.present], present: after, future };
+/** A history that begins with this. */
+export function beginning(present: Made): History {
+  return { past: [], present, future: [] };
+}
+
+/** Every state in a history through `change`. */
+export function mapped({ past, present, future }: History, change: (made: Made) => Made): History {
+  const step = ({ made, frame }: Step): Step => ({ made: change(made), frame });
+  return { past: past.map(step), present: change(present), future: future.map(step) };
+}
+
+export function isEmpty({ prompts, calipers, crops, scales }: Made): boolean {
+  return crops.size + scales.size === 0 && [...prompts.values()].every(({ length }) => length === 0) && [...calipers.values()].every(({ length }) => length === 0);
 }

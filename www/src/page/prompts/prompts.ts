@@ -25,6 +25,23 @@ export function promptsAt(byFrame: PromptsByFrame, index: number, carry: boolean
   return byFrame.get(nearest) ?? NO_PROMPTS;
 }
 
+const filtered = new WeakMap<PromptSet, Map<number, PromptSet>>();
+
+/** Those for the first `structures`; the same value each time. */
+export function ofModel(prompts: PromptSet, structures: number): PromptSet {
+  if (prompts.every(({ structure }) => structure < structures)) return prompts;
+  const known = filtered.get(prompts) ?? new Map<number, PromptSet>();
+  filtered.set(prompts, known);
+  const left = known.get(structures) ?? prompts.filter(({ structure }) => structure < structures);
+  known.set(structures, left);
+  return left;
+}
+
+/** The prompts of one frame, as they are from now on; an empty set stays, for it stops what is carried on. */
+export function withFrame(byFrame: PromptsByFrame, index: number, prompts: PromptSet): PromptsByFrame {
+  return new Map(byFrame).set(index, prompts);
+}
+
 /** One more prompt. A structure has one box: a new one takes the old one's place. */
 export function withPrompt(prompts: PromptSet, prompt: Prompt): PromptSet {
   const kept = prompt.kind === 'box' ? prompts.filter((other) => other.kind !== 'box' || other.structure !== prompt.structure) : prompts;

@@ -1,7 +1,7 @@
 // Cameras, HDMI grabbers, and shared screens or windows.
 
 import { failed, type FailureError } from '../../shared/messages';
-import { keyOf, type CaptureSource } from './types';
+import { keyOf, type CaptureSource, type Facing } from './types';
 import { nextPresented, once } from './video-element';
 
 export interface CameraChoice {
@@ -17,9 +17,12 @@ export async function listCameras(): Promise<CameraChoice[]> {
     .map(({ deviceId, label }, i) => ({ id: deviceId, label: label || `Camera ${i + 1}` }));
 }
 
-export async function openCamera(id: string | null): Promise<CaptureSource> {
+/** A certain device, or one that looks this way where there is a choice. */
+export type WantedCamera = { id: string } | { facing: Facing };
+
+export async function openCamera(wanted: WantedCamera): Promise<CaptureSource> {
   if (navigator.mediaDevices === undefined) throw insecure();
-  const video: MediaTrackConstraints = { width: { ideal: 1920 }, height: { ideal: 1080 }, ...(id === null ? {} : { deviceId: { exact: id } }) };
+  const video: MediaTrackConstraints = { width: { ideal: 1920 }, height: { ideal: 1080 }, ...('id' in wanted ? { deviceId: { exact: wanted.id } } : { facingMode: { ideal: wanted.facing } }) };
   const stream = await navigator.mediaDevices.getUserMedia({ video, audio: false }).catch((error: unknown) => {
     throw explain(error, 'camera');
   });
@@ -42,6 +45,7 @@ async function openStream(kind: 'camera' | 'screen', stream: MediaStream): Promi
   if (video.videoWidth === 0) await once(video, 'resize');
   const name = track.label || (kind === 'camera' ? 'Camera' : 'Screen');
   const { videoWidth: width, videoHeight: height } = video;
+  const { deviceId, facingMode } = track.getSettings();
   let index = 0;
   return {
     kind,
@@ -52,6 +56,8 @@ async function openStream(kind: 'camera' | 'screen', stream: MediaStream): Promi
     pixel_aspect: 1,
     suggested_crop: null,
     notes: [],
+    device: deviceId ?? null,
+    facing: facingMode === 'user' || facingMode === 'environment' ? facingMode : null,
     play() {
       const abort = new AbortController();
       track.addEventListener('ended', () => abort.abort(), { once: true });
@@ -70,9 +76,11 @@ async function openStream(kind: 'camera' | 'screen', stream: MediaStream): Promi
         stop: () => abort.abort(),
       };
     },
-    onEnded(tell) {
-      const what = kind === 'camera' ? `“${name}” was unplugged, or another program took it` : 'The sharing of the screen was ended';
-      track.addEventListener('ended', () => tell(what), { once: true });
+    onSignal(tell) {
+      const ended = kind === 'camera' ? `“${name}” was unplugged, or another program took it` : 'The sharing of the screen was ended';
+      track.addEventListener('ended', () => tell({ kind: 'ended', message: ended }), { once: true });
+      track.addEventListener('mute', () => tell({ kind: 'lost', message: `“${name}” sends no picture at the moment` }));
+      track.addEventListener('unmute', () => tell({ kind: 'back' }));
     },
     close() {
       track.stop();

@@ -43,12 +43,13 @@ export function clocked(reel: Reel, from: number, { rate, loop }: Pace): FrameSt
         }
         const index = due(performance.now() - start);
         if (index !== shown) {
+          // Noted before it is decoded: one that is damaged is not tried again.
+          shown = index;
           const frame = await reel.frame(index);
           if (stopped) {
             frame.picture.close();
             return null;
           }
-          shown = index;
           return frame;
         }
         const wait = Math.max(1, start + begins[index + 1]! - performance.now());

@@ -30,15 +30,14 @@ function onBlack(picture: ImageBitmap): ImageBitmap {
 }
 
 export async function openPictures(files: readonly File[]): Promise<PicturesSource> {
-  const first = await decodePicture(files[0]!, files[0]!.name);
-  const { width, height } = first;
-  first.close();
+  const { start, width, height } = await firstWhole(files);
   const names = uniqueNames(files);
   const source: PicturesSource = {
     kind: 'pictures',
     name: files.length === 1 ? files[0]!.name : `${files.length} pictures`,
     files,
     names,
+    start,
     width,
     height,
     scales: [],
@@ -57,4 +56,20 @@ export async function openPictures(files: readonly File[]): Promise<PicturesSour
     close: () => undefined,
   };
   return source;
+}
+
+/** The first picture that can be read; the failure of the very first where none can. */
+async function firstWhole(files: readonly File[]): Promise<{ start: number; width: number; height: number }> {
+  let failure: unknown;
+  for (const [start, file] of files.entries()) {
+    try {
+      const picture = await decodePicture(file, file.name);
+      const { width, height } = picture;
+      picture.close();
+      return { start, width, height };
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw failure;
 }

@@ -58,10 +58,19 @@ interface Finite extends Common {
   play(from: number, pace: Pace): FrameStream;
 }
 
+/** A device or a screen ends by itself, sends nothing for a while, or sends again. */
+export type Signal = { kind: 'ended' | 'lost'; message: string } | { kind: 'back' };
+
+/** Towards the person, or away. */
+export type Facing = 'user' | 'environment';
+
 interface Live extends Common {
   play(): FrameStream;
-  /** Called once, when the device or the screen ends by itself. */
-  onEnded(tell: (message: string) => void): void;
+  onSignal(tell: (signal: Signal) => void): void;
+  /** The device's id, where it is one. */
+  device: string | null;
+  /** Which way a camera looks, where it says so. */
+  facing: Facing | null;
 }
 
 export interface PicturesSource extends Finite {
@@ -69,6 +78,8 @@ export interface PicturesSource extends Finite {
   files: readonly File[];
   /** What each file is called, with the folders that tell it from others of its name. */
   names: readonly string[];
+  /** The first that can be read. */
+  start: number;
 }
 
 export interface VideoSource extends Finite {
@@ -109,6 +120,11 @@ export function durationsOf(times_s: readonly number[], alone_ms: number): numbe
 /** The name of a frame's picture. */
 export function pictureName(source: FrameSource, index: number): string {
   return source.kind === 'pictures' ? source.names[index]! : source.name;
+}
+
+/** The key of a frame of this size, without decoding it. */
+export function keyAt(source: FrameSource, index: number, size: Size): string {
+  return keyOf(pictureName(source, index), size);
 }
 
 export function keyOf(name: string, { width, height }: Size): string {

@@ -3,7 +3,8 @@
 import { type Box, type Point } from '../../shared/geometry';
 import { h } from '../dom';
 import type { Store } from '../store';
-import { LEAST_CROP as LEAST, type Session } from '../stream/session';
+import type { Edits } from '../prompts/edits';
+import { LEAST_CROP as LEAST } from '../state';
 import { toFrame, toStage, type View } from './view';
 
 /** Which sides of the box a handle moves: -1 left or top, 1 right or bottom. */
@@ -24,7 +25,7 @@ export class CropHandles {
 
   constructor(
     private readonly store: Store,
-    private readonly session: Session,
+    private readonly edits: Edits,
     private readonly layout: () => { view: View; density: number },
     private readonly redraw: () => void,
   ) {
@@ -95,7 +96,7 @@ export class CropHandles {
   private settle(): void {
     const { draft } = this;
     this.draft = null;
-    if (draft !== null) this.session.setCrop(draft);
+    if (draft !== null) this.edits.setCrop(draft);
   }
 
   private under(event: PointerEvent): Point {

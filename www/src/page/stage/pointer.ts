@@ -4,6 +4,7 @@ import { boxBetween, type Point } from '../../shared/geometry';
 import type { Edits } from '../prompts/edits';
 import type { Prompt } from '../prompts/prompts';
 import type { Store } from '../store';
+import { gripAt, type Grip } from './grips';
 import type { Stage } from './stage';
 
 /** In CSS pixels: a pointer that moved less was a click. */
@@ -15,7 +16,8 @@ type Gesture =
   | { kind: 'point'; start: Point; inside: boolean }
   | { kind: 'box'; start: Point; from: Point }
   | { kind: 'length'; start: Point; from: Point }
-  | { kind: 'stroke'; prompt: Prompt & { kind: 'stroke' } };
+  | { kind: 'stroke'; prompt: Prompt & { kind: 'stroke' } }
+  | { kind: 'grip'; start: Point; grip: Grip };
 
 export class Pointers {
   private readonly down = new Map<number, Point>();
@@ -67,6 +69,7 @@ export class Pointers {
     if (this.down.size === 2) {
       stage.draft(null);
       stage.draftCaliper(null);
+      stage.letGo();
       const [a, b] = [...this.down.values()] as [Point, Point];
       this.gesture = { kind: 'pinch', last: between(a, b), apart: distance(a, b) };
     } else if (this.down.size === 1) {
@@ -76,6 +79,8 @@ export class Pointers {
 
   private begin(event: PointerEvent, at: Point): Gesture | null {
     const { tools, model } = this.store.state;
+    const grip = event.button === 0 && !this.panning && !event.altKey ? this.gripUnder(event, at) : null;
+    if (grip !== null) return { kind: 'grip', start: at, grip };
     if (event.button === 1 || this.panning || tools.tool === 'select' || tools.tool === 'crop') return { kind: 'pan', last: at };
     const from = this.stage.inFrame(event);
     if (tools.tool === 'caliper' || tools.tool === 'scale') return { kind: 'length', start: at, from };
@@ -101,6 +106,7 @@ export class Pointers {
     const { stage, gesture } = this;
     const at = stage.onScreen(event);
     stage.hover(event.pointerType === 'touch' ? null : stage.inFrame(event));
+    if (this.down.size === 0) stage.canvas.classList.toggle('grip', this.gripUnder(event, at) !== null);
     if (!this.down.has(event.pointerId) || gesture === null) return;
     this.down.set(event.pointerId, at);
     switch (gesture.kind) {
@@ -116,6 +122,10 @@ export class Pointers {
         Object.assign(gesture, { last: middle, apart: distance(a, b) });
         return;
       }
+      case 'grip':
+        if (distance(gesture.start, at) < CLICK * stage.density) return;
+        stage.drag(gesture.grip, gesture.grip.kind === 'prompt' ? this.within(event) : stage.inFrame(event));
+        return;
       case 'box':
         return stage.draft({ kind: 'box', structure: this.store.state.tools.structure, box: boxBetween(gesture.from, stage.inFrame(event)) });
       case 'length':
@@ -140,8 +150,15 @@ export class Pointers {
     const at = stage.onScreen(event);
     stage.draft(null);
     stage.draftCaliper(null);
+    stage.letGo();
     this.gesture = null;
-    if (gesture?.kind === 'point' && distance(gesture.start, at) < 2 * CLICK * stage.density) {
+    if (gesture?.kind === 'grip') {
+      // A click on it leaves it where it is.
+      if (distance(gesture.start, at) < CLICK * stage.density) return;
+      const { grip } = gesture;
+      if (grip.kind === 'prompt') this.edits.replace(grip.prompt, grip.moved(this.within(event)));
+      else this.edits.replaceCaliper(grip.caliper, grip.moved(stage.inFrame(event)));
+    } else if (gesture?.kind === 'point' && distance(gesture.start, at) < 2 * CLICK * stage.density) {
       const place = stage.inFrame(event);
       if (stage.holds(place)) this.edits.add({ kind: 'point', structure, at: place, inside: gesture.inside });
     } else if (gesture?.kind === 'box' && distance(gesture.start, at) >= CLICK * stage.density) {
@@ -165,6 +182,18 @@ export class Pointers {
     this.gesture = null;
     this.stage.draft(null);
     this.stage.draftCaliper(null);
+    this.stage.letGo();
+  }
+
+  private gripUnder(event: PointerEvent, at: Point): Grip | null {
+    return gripAt(this.store.state, this.stage.view, at, event.pointerType, this.stage.density);
+  }
+
+  /** Where the model sees it: a prompt does not leave the crop. */
+  private within(event: PointerEvent): Point {
+    const [left, top, right, bottom] = this.store.state.crop;
+    const { x, y } = this.stage.inFrame(event);
+    return { x: Math.max(left, Math.min(right - 1, x)), y: Math.max(top, Math.min(bottom - 1, y)) };
   }
 }
 

@@ -4,12 +4,12 @@ import { inBox, isInside, wholeOf, type Box, type Point } from '../../shared/geo
 import type { Edits } from '../prompts/edits';
 import type { Prompt } from '../prompts/prompts';
 import { lengthText, PIXELS, pixelShape, type PixelSize } from '../../measure/spacing';
-import { cardOf, currentPrompts, NO_CALIPERS, type Caliper } from '../state';
+import { cardOf, currentCalipers, currentPrompts, type Caliper } from '../state';
 import type { Store } from '../store';
-import type { Session } from '../stream/session';
 import { CropHandles } from './crop-handles';
 import { KeyboardCursor } from './cursor';
 import { draw, drawnAnswer, type Length } from './draw';
+import type { Grip } from './grips';
 import { Pointers } from './pointer';
 import { handScaleAt, pixelsShown } from '../work/pixels';
 import { fitted, panned, toFrame, toStage, zoomed, type View } from './view';
@@ -23,6 +23,7 @@ export class Stage {
   private fits = true;
   private drafted: Prompt | null = null;
   private draftedCaliper: Caliper | null = null;
+  private held: Grip | null = null;
   private pointer: Point | null = null;
   private due = false;
   density = devicePixelRatio;
@@ -30,19 +31,19 @@ export class Stage {
   constructor(
     readonly canvas: HTMLCanvasElement,
     private readonly store: Store,
-    session: Session,
     edits: Edits,
   ) {
     this.context = canvas.getContext('2d')!;
     this.pointers = new Pointers(this, store, edits);
-    this.handles = new CropHandles(store, session, () => this, () => this.redraw());
+    this.handles = new CropHandles(store, edits, () => this, () => this.redraw());
     const cursor = new KeyboardCursor(canvas, store, ({ x, y }) => this.describe(toFrame(this.view, { x: x * this.density, y: y * this.density })));
     canvas.after(this.handles.element, cursor.element, cursor.spoken);
     new ResizeObserver(() => this.resize()).observe(canvas);
     store.watch(({ shown }) => [shown?.frame.picture.width, shown?.frame.picture.height, shown === null], () => this.layOut());
     store.watch(({ source }) => [source], () => this.fit());
+    store.watch(({ place }) => [place], (_, place) => place !== null && this.showPlace(place));
     store.watch(
-      ({ shown, model, look, history, calipers, scales_by_hand, scale_line, crop, tools, playback }) => [shown, model, look, history, calipers, scales_by_hand, scale_line, crop, tools, playback.playing],
+      ({ shown, model, look, history, scale_line, crop, tools, playback }) => [shown, model, look, history, scale_line, crop, tools, playback.playing],
       () => this.redraw(),
     );
   }
@@ -97,6 +98,18 @@ export class Stage {
     this.redraw();
   }
 
+  /** Something is being moved: it is drawn where the pointer is, and not where it was. */
+  drag(grip: Grip, to: Point): void {
+    this.held = grip;
+    if (grip.kind === 'prompt') this.draft(grip.moved(to));
+    else this.draftCaliper(grip.moved(to));
+  }
+
+  letGo(): void {
+    this.held = null;
+    this.redraw();
+  }
+
   hover(at: Point | null): void {
     this.pointer = at;
     const { tool } = this.store.state.tools;
@@ -142,9 +155,9 @@ export class Stage {
   /** Distances taken on this frame; with the tool for it, the length that the scale was set by. */
   private lengths(): Length[] {
     const { state } = this.store;
-    const { shown, tools, scale_line, calipers } = state;
+    const { shown, tools, scale_line } = state;
     const pixels = pixelsShown(state);
-    const taken = (calipers.get(shown!.frame.index) ?? NO_CALIPERS).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) }));
+    const taken = currentCalipers(state).filter((caliper) => this.held?.kind !== 'caliper' || caliper !== this.held.caliper).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) }));
     const { draftedCaliper: draft } = this;
     if (tools.tool !== 'scale') return draft === null ? taken : [...taken, { ...draft, text: lengthText(draft.from, draft.to, pixels) }];
     const line = draft ?? scale_line;
@@ -204,7 +217,7 @@ export class Stage {
       card: cardOf(state),
       answer: drawnAnswer(state.shown?.answer ?? null, cardOf(state)),
       look: state.look,
-      prompts: currentPrompts(state),
+      prompts: currentPrompts(state).filter((prompt) => this.held?.kind !== 'prompt' || prompt !== this.held.prompt),
       lengths: this.lengths(),
       draft: this.drafted,
       crop: this.handles.crop,

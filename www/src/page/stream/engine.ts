@@ -2,12 +2,12 @@
 // the worker; of those that come meanwhile only the newest waits.
 
 import { IMAGE_SIZES, type Explanation, type SegmentRequest } from '../../shared/api';
-import type { Box } from '../../shared/geometry';
+import { sameBox, type Box } from '../../shared/geometry';
 import { baseUrl } from '../../shared/base-url';
 import { FailureError, failureOf, type Failure, type ModelOrigin } from '../../shared/messages';
 import { requestOf } from '../prompts/prompts';
 import type { Frame } from '../sources/types';
-import type { Answer, Question } from '../state';
+import type { Answer, ModelState, Question } from '../state';
 import type { Store } from '../store';
 import { forcedBackend, startModelWorker } from './client';
 
@@ -28,6 +28,10 @@ export class Engine {
   /** A look inside waits until no question does. */
   private looking: Job<Explanation> | null = null;
   private busy = false;
+  /** Counts them: the last one asked for wins. */
+  private loads = 0;
+  /** What was there before the load that is under way. */
+  private before: ModelState = { kind: 'none' };
 
   constructor(private readonly store: Store) {}
 
@@ -37,30 +41,30 @@ export class Engine {
 
   /** Another model, or the same at another image size. Where it is refused the one before stays. */
   async load(origin: ModelOrigin, imageSize: number | null = null): Promise<void> {
-    const before = this.store.state.model;
+    const turn = ++this.loads;
+    const { model } = this.store.state;
     // A load that is under way cannot be taken back from the WASM module; a fresh worker can.
-    if (before.kind === 'loading') this.replaceWorker();
-    await this.ready;
+    if (model.kind === 'loading') this.replaceWorker();
+    else this.before = model;
     const total = origin.kind === 'file' ? origin.file.size : origin.bytes;
     const loading = { kind: 'loading', origin, read: 0, total } as const;
     this.store.update({ model: loading, notice: null });
     this.store.fail('model', null);
+    await this.ready;
+    if (turn !== this.loads) return;
     this.encoded = null;
     try {
       const { card, version, manual_only } = await this.client.ask({ type: 'load-model', origin, image_size: imageSize }, ({ read }) => {
         this.store.update({ model: { ...loading, read } });
       });
-      if (manual_only) {
-        this.store.update({ tools: { ...this.store.state.tools, manual: true }, notice: 'This model has no prompt predictor: it answers to your points, boxes and strokes alone.' });
-      }
-      this.store.update({ model: { kind: 'ready', origin, image_size: imageSize, card, version } });
+      this.store.update({ model: { kind: 'ready', origin, image_size: imageSize, card, version, manual_only } });
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'cancelled') return;
       if (this.fallBack(failure)) return this.load(origin, imageSize);
       if (failure.kind === 'crash') this.replaceWorker();
       this.store.fail('model', smallerAfter(failure, origin, imageSize));
-      this.store.update({ model: before.kind === 'ready' ? before : { kind: 'none' } });
+      this.store.update({ model: this.before });
       this.ready = this.ready.then(() => this.reload());
     }
   }
@@ -124,7 +128,7 @@ export class Engine {
       // A closed picture has no size: the frame has left the stage meanwhile.
       if (frame.picture.width === 0) return null;
       const { crop } = question;
-      const known = this.encoded?.frame === frame && this.encoded.question.crop === crop;
+      const known = this.encoded?.frame === frame && sameBox(this.encoded.question.crop, crop);
       const picture = known ? null : await cut(frame, crop);
       if (picture !== null) this.encoded = null;
       // Both at once, so that the worker need not wait for this thread in between.

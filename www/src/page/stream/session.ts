@@ -1,27 +1,24 @@
 // The source that is open, from its frames to what is on the stage: seeking, streaming, asking again when the question changes.
 
-import { clampBox, sizeOf, type Box } from '../../shared/geometry';
-import { failureOf } from '../../shared/messages';
+import { failureOf, type Failure } from '../../shared/messages';
 import { EMPTY_HISTORY } from '../prompts/history';
-import { cropOf, rememberCrop } from '../sources/crops';
-import { isFinite, type FiniteSource, type Frame, type FrameSource, type FrameStream } from '../sources/types';
-import { questionAt, type Answer, type Playback, type SourceOrigin } from '../state';
+import { isFinite, type CaptureSource, type FiniteSource, type Frame, type FrameSource, type FrameStream } from '../sources/types';
+import { cropAt, questionAt, sameQuestion, type Answer, type Playback, type SourceOrigin } from '../state';
 import type { Store } from '../store';
 import type { Engine } from './engine';
 import { StreamMeter } from './meter';
 import { Results } from './results';
 
-/** A crop is at least this wide and high. */
-export const LEAST_CROP = 16;
+/** So many frames in a row that cannot be shown end the playback: they will not be the last. */
+const DAMAGED_IN_A_ROW = 5;
 
 export class Session {
-  readonly results = new Results();
+  private readonly results = new Results();
   private readonly meter = new StreamMeter();
-  /** By the frame's key; the same value until it is changed, for answers compare it by identity. */
-  private readonly crops = new Map<string, Box>();
   private stream: FrameStream | null = null;
   private wanted: number | null = null;
-  private seeking = false;
+  /** The seeks of the source that is open, while there are any. */
+  private seeking: Promise<void> | null = null;
   private opening = 0;
   /** Questions about the frame on the stage that have no answer yet. */
   private asked = 0;
@@ -46,28 +43,34 @@ export class Session {
     return this.store.state.work.kind === 'processing';
   }
 
-  /** Takes the place of the source before only once it is open. Without `ask` its first frame is shown, but the model is not asked: what was
-   *  made on it comes first. */
-  async open(name: string, origin: SourceOrigin, open: () => Promise<FrameSource>, ask = true): Promise<boolean> {
+  /** Takes the place of the source before only once it is open; `null` where it was not opened. The model is not asked about its first frame yet:
+   *  what was made on it comes first. `leave` is called before the source of now is closed. A failure is for whoever asked. */
+  async open(name: string, open: () => Promise<{ source: FrameSource; origin: SourceOrigin }>, leave: () => Promise<void>): Promise<FrameSource | null> {
     const turn = ++this.opening;
     this.store.update({ opening: name });
     this.store.fail('source', null);
     try {
-      const source = await open();
+      const { source, origin } = await open();
       if (turn !== this.opening) {
         source.close();
-        return false;
+        return null;
+      }
+      await leave();
+      if (turn !== this.opening) {
+        source.close();
+        return null;
       }
       this.close();
-      this.store.update({ source: { kind: 'open', source, origin }, opening: null });
-      if (isFinite(source)) await this.seek(0, ask);
-      else this.follow(source);
-      return true;
+      const { tools } = this.store.state;
+      // Stills are not moments of one thing: what is said of one is not said of the next.
+      const carry = source.kind !== 'pictures';
+      this.store.update({ source: { kind: 'open', source, origin }, tools: { ...tools, carry }, opening: null });
+      if (isFinite(source)) await this.seek(source.kind === 'pictures' ? source.start : 0, false);
+      return this.source === source ? source : null;
     } catch (error) {
-      if (turn !== this.opening) return false;
+      if (turn !== this.opening) return null;
       this.store.update({ opening: null });
-      this.store.fail('source', failureOf(error));
-      return false;
+      throw error;
     }
   }
 
@@ -77,14 +80,19 @@ export class Session {
     this.source?.close();
     this.store.state.shown?.frame.picture.close();
     this.results.clear();
-    this.crops.clear();
-    this.store.update({ source: { kind: 'none' }, shown: null, history: EMPTY_HISTORY, calipers: new Map(), scales_by_hand: new Map(), scale_line: null, reviewed: new Map(), meter: null, answered: 0, work: { kind: 'idle' } });
+    this.wanted = null;
+    this.seeking = null;
+    this.store.update({ source: { kind: 'none' }, shown: null, history: EMPTY_HISTORY, scale_line: null, reviewed: new Map(), meter: null, answered: 0, work: { kind: 'idle' } });
     this.store.fail('work', null);
   }
 
-  private follow(source: Exclude<FrameSource, FiniteSource>): void {
-    source.onEnded((message) => {
-      this.store.fail('source', { kind: 'capture', message: `${message}.`, advice: 'The last frame stays. Choose a source to go on.' });
+  /** Shows a camera or a screen as it comes, and says what becomes of it. */
+  follow(source: CaptureSource): void {
+    const tell = (failure: Failure | null) => this.source === source && this.store.fail('source', failure);
+    source.onSignal((signal) => {
+      if (signal.kind === 'ended') tell({ kind: 'capture', message: `${signal.message}.`, advice: 'The last frame stays. Choose a source to go on.' });
+      else if (signal.kind === 'lost') tell({ kind: 'capture', message: `${signal.message}.`, advice: 'The picture is not of now. It goes on by itself once the signal is back.' });
+      else tell(null);
     });
     void this.play();
   }
@@ -98,15 +106,20 @@ export class Session {
     this.stream = stream;
     this.meter.restart();
     this.store.update({ playback: { ...playback, playing: true } });
-    try {
-      for (;;) {
+    for (let damaged = 0; damaged < DAMAGED_IN_A_ROW; ) {
+      try {
         const frame = await stream.next();
         if (frame === null) break;
         await this.present(frame, () => this.stream === stream);
         if (this.stream !== stream) return;
+        damaged = 0;
+      } catch (error) {
+        if (this.stream !== stream) return;
+        const failure = failureOf(error);
+        this.store.fail('work', failure);
+        if (failure.kind !== 'picture') break;
+        damaged++;
       }
-    } catch (error) {
-      this.store.fail('work', failureOf(error));
     }
     if (this.stream === stream) this.pause();
   }
@@ -132,30 +145,32 @@ export class Session {
 
   /** Shows this frame of a finite source. Of several seeks in a row the last one counts. */
   async seek(index: number, ask = true): Promise<void> {
-    const { finite, stream } = this;
+    const { finite } = this;
     if (finite === null || this.processing) return;
     this.wanted = Math.max(0, Math.min(finite.frames - 1, index));
-    stream?.stop();
+    this.stream?.stop();
     this.stream = null;
-    if (this.seeking) return;
-    this.seeking = true;
+    this.seeking ??= this.reach(finite, ask).finally(() => {
+      if (this.source === finite) this.seeking = null;
+    });
+    await this.seeking;
+    if (this.source === finite && this.store.state.playback.playing && this.stream === null) void this.play();
+  }
+
+  private async reach(finite: FiniteSource, ask: boolean): Promise<void> {
     try {
       while (this.wanted !== null) {
         const index = this.wanted;
         this.wanted = null;
         const frame = await finite.frame(index);
         if (this.source !== finite) return frame.picture.close();
-        this.adoptCrop(frame);
-        this.show(frame, this.results.find(index, questionAt(this.store.state, index)));
+        this.show(frame, this.answerOn(index));
         if (ask) void this.refresh();
       }
       this.store.fail('source', null);
     } catch (error) {
-      this.store.fail('source', failureOf(error));
-    } finally {
-      this.seeking = false;
+      if (this.source === finite) this.store.fail('source', failureOf(error));
     }
-    if (this.store.state.playback.playing && this.stream === null) void this.play();
   }
 
   async step(by: number): Promise<void> {
@@ -166,13 +181,19 @@ export class Session {
     await this.seek(at + by);
   }
 
+  /** After a change of what an answer depends on. */
+  questionChanged(): void {
+    this.store.update({ answered: this.countAnswered() });
+    void this.refresh();
+  }
+
   /** Asks again about the frame on the stage where its answer is not that of the present question. */
   async refresh(): Promise<void> {
     const { shown, playback } = this.store.state;
     if (shown === null || playback.playing || this.processing) return;
     const { frame } = shown;
-    const question = questionAt(this.store.state, frame.index);
-    const stored = this.results.find(frame.index, question);
+    const question = questionAt(this.store.state, frame.index, frame.picture);
+    const stored = this.answerOn(frame.index);
     if (question === null || stored !== null) {
       if (shown.answer !== stored) this.show(frame, stored);
       return;
@@ -194,9 +215,8 @@ export class Session {
 
   /** Segments a frame and, where it is still wanted then, puts it on the stage together with its masks. */
   async present(frame: Frame, wanted: () => boolean): Promise<void> {
-    const crop = this.cropFor(frame);
-    const question = questionAt({ ...this.store.state, crop }, frame.index);
-    let answer = this.results.find(frame.index, question);
+    const question = questionAt(this.store.state, frame.index, frame.picture);
+    let answer = this.answerOn(frame.index);
     if (answer === null && question !== null) {
       try {
         answer = await this.engine.segment(frame, question);
@@ -207,42 +227,35 @@ export class Session {
     }
     if (!wanted()) return frame.picture.close();
     if (answer !== null) this.keep(frame, answer);
-    this.adoptCrop(frame);
     this.show(frame, answer);
     const { playing } = this.store.state.playback;
     if (playing && question !== null) this.store.update({ meter: this.meter.count(frame.grabbed) });
   }
 
-  setCrop(crop: Box): void {
-    const { source } = this;
-    const { shown } = this.store.state;
-    if (source === null || shown === null) return;
-    const { picture, key, index } = shown.frame;
-    const fitted = clampBox(crop, picture, LEAST_CROP);
-    this.crops.set(key, fitted);
-    rememberCrop(key, picture, source.suggested_crop, fitted);
-    if (source.kind === 'pictures') this.results.drop(index);
-    else this.results.clear();
-    this.store.update({ crop: fitted, answered: this.countAnswered() });
-    void this.refresh();
-  }
-
-  /** The crops of the pictures that have been looked at, by the frame's key. */
-  cropEntries(): [key: string, crop: Box][] {
-    return [...this.crops];
-  }
-
-  /** Crops and answers of an earlier time, in place of those that the frames have now. */
-  restore(crops: Iterable<[key: string, crop: Box]>, answers: Iterable<[index: number, answer: Answer]>): void {
-    for (const [key, crop] of crops) this.crops.set(key, crop);
+  /** Answers of an earlier time, beside those that there are. */
+  restore(answers: Iterable<[index: number, answer: Answer]>): void {
     for (const [index, answer] of answers) this.results.keep(index, answer);
-    const { shown } = this.store.state;
-    if (shown !== null) this.adoptCrop(shown.frame);
-    this.store.update({ answered: this.countAnswered() });
+    this.questionChanged();
   }
 
-  countAnswered(): number {
-    return this.results.count((index) => questionAt(this.store.state, index));
+  /** The answer of a frame, where it is that of the present question. */
+  answerOn(index: number): Answer | null {
+    const answer = this.results.find(index);
+    if (answer === null || this.finite === null) return null;
+    const question = questionAt(this.store.state, index, answer.size);
+    return question !== null && sameQuestion(question, answer.question) ? answer : null;
+  }
+
+  /** All frames that have one, in their order. */
+  answers(): [index: number, answer: Answer][] {
+    return this.results.indices().flatMap((index): [number, Answer][] => {
+      const answer = this.answerOn(index);
+      return answer === null ? [] : [[index, answer]];
+    });
+  }
+
+  private countAnswered(): number {
+    return this.answers().length;
   }
 
   private keep(frame: Frame, answer: Answer): void {
@@ -252,19 +265,6 @@ export class Session {
   private show(frame: Frame, answer: Answer | null): void {
     const before = this.store.state.shown?.frame;
     if (before !== undefined && before !== frame) before.picture.close();
-    this.store.update({ shown: { frame, answer }, answered: this.countAnswered() });
-  }
-
-  private cropFor({ key, picture }: Frame): Box {
-    const known = this.crops.get(key);
-    if (known !== undefined && sizeOf(known).width <= picture.width) return known;
-    const crop = cropOf(key, picture, this.source?.suggested_crop ?? null);
-    this.crops.set(key, crop);
-    return crop;
-  }
-
-  private adoptCrop(frame: Frame): void {
-    const crop = this.cropFor(frame);
-    if (this.store.state.crop !== crop) this.store.update({ crop });
+    this.store.update({ shown: { frame, answer }, crop: cropAt(this.store.state, frame.index, frame.picture), answered: this.countAnswered() });
   }
 }

@@ -6,11 +6,10 @@ import type { ClassMap } from '../../measure/mask';
 import { calibrationOf } from '../../measure/spacing';
 import type { Pixels } from '../../measure/structure';
 import type { ModelCard } from '../../shared/api';
-import { sameBox } from '../../shared/geometry';
 import { classIdsOf } from '../../shared/runs';
-import type { App } from '../app';
+import type { Core } from '../core';
 import { pictureName } from '../sources/types';
-import { cardOf, questionAt, sameButCrop, type Answer, type State } from '../state';
+import { cardOf, questionAt, sameQuestion, type Answer, type State } from '../state';
 import { pixelsAt } from './pixels';
 import { writer } from './writer/client';
 import type { RunsFrame } from './writer/messages';
@@ -24,20 +23,13 @@ export interface AnsweredFrame {
 }
 
 /** In the order of the frames. Of a live source, the frame on the stage alone. */
-export function answeredFrames({ store, session }: App): AnsweredFrame[] {
+export function answeredFrames({ store, session }: Core): AnsweredFrame[] {
   const { state } = store;
   const { shown } = state;
   const { finite } = session;
-  if (finite === null) return shown?.answer && isPresent(state, shown.frame.index, shown.answer) ? [{ frame: 0, time_s: null, answer: shown.answer }] : [];
-  return [...session.results.entries()]
-    .filter(([index, answer]) => isPresent(state, index, answer))
-    .sort(([a], [b]) => a - b)
-    .map(([frame, answer]) => ({ frame, time_s: finite.times_s?.[frame] ?? null, answer }));
-}
-
-function isPresent(state: State, index: number, { question }: Answer): boolean {
-  const now = questionAt(state, index);
-  return now !== null && sameButCrop(question, now);
+  if (finite !== null) return session.answers().map(([frame, answer]) => ({ frame, time_s: finite.times_s?.[frame] ?? null, answer }));
+  const question = shown?.answer && questionAt(state, shown.frame.index, shown.answer.size);
+  return shown?.answer && question && sameQuestion(question, shown.answer.question) ? [{ frame: 0, time_s: null, answer: shown.answer }] : [];
 }
 
 export function namesOf(card: ModelCard | null): string[] {
@@ -58,7 +50,7 @@ export function frameNameOf({ source }: State, frame: number): string {
 /** Who stands for the masks. A review is of one answer: masks that changed since then are no longer reviewed. */
 export function madeBy({ reviewed }: State, frame: number, { question }: Answer): MadeBy {
   const seen = reviewed.get(frame);
-  if (seen !== undefined && sameBox(seen.crop, question.crop) && sameButCrop(seen, question)) return 'reviewed';
+  if (seen !== undefined && sameQuestion(seen, question)) return 'reviewed';
   return question.prompts.length > 0 || question.manual ? 'prompted' : 'autonomous';
 }
 

@@ -107,7 +107,7 @@ export async function coco(app: App, form: SegmentationForm): Promise<SavedFile>
 export async function csv(app: App, style: CsvStyle, { onProgress, signal }: Course): Promise<SavedFile> {
   const { state, frames, card, name, model } = take(app);
   const answered = new Map(frames.map((frame) => [frame.frame, frame]));
-  const indices = [...new Set([...answered.keys(), ...state.calipers.keys()])].sort((a, b) => a - b);
+  const indices = [...new Set([...answered.keys(), ...state.history.present.calipers.keys()])].sort((a, b) => a - b);
   const measured: MeasuredFrame[] = [];
   for (const frame of indices) {
     signal.throwIfAborted();
@@ -213,13 +213,13 @@ function cocoOrigin(card: ModelCard) {
 
 function labelledOf(state: State, picture: ImageBitmap, index: number, answer: Answer | null, card: ModelCard): Labelled {
   const pixels = pixelsAt(state, index, picture);
-  const lengths = (state.calipers.get(index) ?? NO_CALIPERS).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) }));
+  const lengths = (state.history.present.calipers.get(index) ?? NO_CALIPERS).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) }));
   return { picture, aspect: pixels.aspect, card, answer: drawnAnswer(answer, card), look: state.look, lengths };
 }
 
 function distancesOf(state: State, frame: number, size: Answer['size']): MeasuredFrame['distances'] {
   const { scales, aspect } = pixelsAt(state, frame, size);
-  return (state.calipers.get(frame) ?? NO_CALIPERS).map(({ from, to }) => ({ from, to, calibration: calibrationOf(scales, boxBetween(from, to)), aspect }));
+  return (state.history.present.calipers.get(frame) ?? NO_CALIPERS).map(({ from, to }) => ({ from, to, calibration: calibrationOf(scales, boxBetween(from, to)), aspect }));
 }
 
 /** Millimetres a pixel where the model looked, as a data set has it: one number, so none where pixels are not square. */

@@ -1,31 +1,40 @@
-// The state of the page as a project.
+// The state of the page as a work: its head, and its frames.
 
 import { disclaimer } from '../../export/disclaimer';
-import { rleOf } from '../../export/rle';
 import { EVERYWHERE } from '../../measure/spacing';
+import type { KeptAnswer, KeptFrame } from '../../persist/work';
 import { identityOf } from '../../project/identity';
 import type { FileIdentity, Project, ProjectFrame, ProjectSource } from '../../project/schema';
-import type { App } from '../app';
-import { cardOf, NO_CALIPERS, type Answer, type State } from '../state';
-import { answeredFrames, wholeMap } from './answered';
+import type { Core } from '../core';
+import type { PromptSet } from '../prompts/prompts';
+import { cardOf, NO_CALIPERS, sameQuestion, type Answer, type Caliper, type State } from '../state';
+import { projectFrameOf } from './convert';
 import { modelIdentity } from './identity';
 
-export async function gatherProject(app: App): Promise<Project> {
-  const { state } = app.store;
-  const { look, tools, shown } = state;
+export async function gatherProject(core: Core): Promise<Project> {
+  const { state } = core.store;
+  const [source, model] = await Promise.all([sourceOf(state), modelIdentity(state)]);
+  const frames = new FrameGatherer().gather(core).values();
+  return { ...headOf(state, source, model), frames: [...frames].sort((a, b) => a.frame - b.frame).map(projectFrameOf) };
+}
+
+/** Everything but the frames. */
+export function headOf(state: State, source: ProjectSource | null, model: Project['model']): Omit<Project, 'frames'> {
+  const { look, tools, shown, history, structures } = state;
+  const colors = new Map(model?.structures.map(({ name, color }) => [name, color]));
   return {
     format: 'sam2rad-project',
     version: 1,
     note: disclaimer(cardOf(state)?.training_data ?? ''),
     saved: new Date().toISOString(),
-    source: await sourceOf(state),
-    crops: app.session.cropEntries().map(([picture, box]) => ({ picture, box })),
+    source,
+    crops: [...history.present.crops].map(([picture, box]) => ({ picture, box })),
     spacing: spacingOf(state),
-    scales_by_hand: [...state.scales_by_hand].map(([picture, scale]) => ({ picture, ...scale })),
-    model: await modelIdentity(state),
+    scales_by_hand: [...history.present.scales].map(([picture, scale]) => ({ picture, ...scale })),
+    // The names that prompts' numbers mean, of earlier models too.
+    model: model && { ...model, structures: structures.map((name) => ({ name, color: colors.get(name) ?? [128, 128, 128] })) },
     settings: { manual: tools.manual, carry: tools.carry, look: { ...look, hidden: [...look.hidden], colors: [...look.colors].map(([structure, color]) => ({ structure, color })) } },
     current_frame: shown?.frame.index ?? 0,
-    frames: framesOf(app),
   };
 }
 
@@ -37,51 +46,79 @@ function spacingOf({ source }: State): Project['spacing'] {
 
 const identities = new WeakMap<File, Promise<FileIdentity>>();
 
-async function sourceOf({ source }: State): Promise<ProjectSource | null> {
+/** A file's content is read once. */
+export function knownIdentityOf(file: File): Promise<FileIdentity> {
+  const identity = identities.get(file) ?? identityOf(file);
+  identities.set(file, identity);
+  return identity;
+}
+
+export async function sourceOf({ source }: State): Promise<ProjectSource | null> {
   if (source.kind === 'none') return null;
   const { origin } = source;
   if (origin.kind === 'demo') return { kind: 'demo', name: origin.name };
-  const files = origin.kind === 'files' ? origin.files : [];
-  for (const file of files) if (!identities.has(file)) identities.set(file, identityOf(file));
-  return { kind: source.source.kind, files: await Promise.all(files.map((file) => identities.get(file)!)) };
+  const files: FileIdentity[] = [];
+  // One after the other: each takes a MiB of memory on its way.
+  if (origin.kind === 'files') for (const file of origin.files) files.push(await knownIdentityOf(file));
+  return { kind: source.source.kind, files };
 }
 
-function framesOf(app: App): ProjectFrame[] {
-  const { history, calipers, tokens_off } = app.store.state;
-  // Answers with tokens switched off are an experiment, not work.
-  const answered = new Map(tokens_off.length > 0 ? [] : answeredFrames(app).map(({ frame, answer }) => [frame, answer]));
-  const frames = [...new Set([...history.present.keys(), ...calipers.keys(), ...answered.keys()])].sort((a, b) => a - b);
-  return frames.map((frame) => {
-    const answer = answered.get(frame);
-    return {
-      frame,
-      prompts: history.present.get(frame)?.map((prompt) => ({ ...prompt })) ?? null,
-      masks: answer === undefined ? null : masksOf(answer),
-      calipers: [...(calipers.get(frame) ?? NO_CALIPERS)],
-    };
-  });
+interface Parts {
+  prompts: PromptSet | undefined;
+  calipers: readonly Caliper[] | undefined;
+  answer: KeptAnswer | null;
+  reviewed: boolean;
 }
 
-const encoded = new WeakMap<Answer, NonNullable<ProjectFrame['masks']>>();
+/** A frame whose parts are those of the last time is the same value as then. */
+export class FrameGatherer {
+  private known = new Map<number, { parts: Parts; kept: KeptFrame }>();
 
-/** Encoded once: a cine's answers are kept again with every change of the work. */
-function masksOf(answer: Answer): NonNullable<ProjectFrame['masks']> {
-  const known = encoded.get(answer);
-  if (known !== undefined) return known;
-  const map = wholeMap(answer);
-  const { crop, structures } = answer.segmentation;
-  const masks = {
-    ...answer.size,
-    crop,
-    structures: structures.map(({ structure, present, iou, object_score, predicted_box }) => ({
-      structure,
-      present,
-      iou,
-      object_score,
-      predicted_box,
-      rle: present ? rleOf(map, structure + 1) : null,
-    })),
+  clear(): void {
+    this.known.clear();
+  }
+
+  /** These frames were given back to the page. */
+  resume(frames: readonly KeptFrame[]): void {
+    const partsOf = ({ prompts, calipers, answer, reviewed }: KeptFrame): Parts => ({ prompts: prompts ?? undefined, calipers: calipers.length === 0 ? undefined : calipers, answer, reviewed });
+    this.known = new Map(frames.map((kept) => [kept.frame, { parts: partsOf(kept), kept }]));
+  }
+
+  gather({ store, session }: Core): Map<number, KeptFrame> {
+    const { history, reviewed, tokens_off, model } = store.state;
+    const { prompts, calipers } = history.present;
+    // Without a model, or with tokens switched off as an experiment, the masks are those of before.
+    const asBefore = model.kind !== 'ready' || tokens_off.length > 0;
+    const answers = new Map<number, Answer>(asBefore ? [] : session.answers());
+    const masked = asBefore ? [...this.known].flatMap(([frame, { parts }]) => (parts.answer === null ? [] : [frame])) : answers.keys();
+    const known = new Map<number, { parts: Parts; kept: KeptFrame }>();
+    for (const frame of new Set([...prompts.keys(), ...calipers.keys(), ...masked])) {
+      const before = this.known.get(frame);
+      const answer = answers.get(frame);
+      const accepted = reviewed.get(frame);
+      const parts: Parts = {
+        prompts: prompts.get(frame),
+        calipers: calipers.get(frame),
+        answer: asBefore ? (before?.parts.answer ?? null) : (answer ?? null),
+        reviewed: asBefore ? (before?.parts.reviewed ?? false) : answer !== undefined && accepted !== undefined && sameQuestion(accepted, answer.question),
+      };
+      known.set(frame, before !== undefined && same(before.parts, parts) ? before : { parts, kept: keptOf(frame, parts) });
+    }
+    this.known = known;
+    return new Map([...known].map(([frame, { kept }]) => [frame, kept]));
+  }
+}
+
+function same(a: Parts, b: Parts): boolean {
+  return a.prompts === b.prompts && a.calipers === b.calipers && a.answer?.segmentation === b.answer?.segmentation && a.reviewed === b.reviewed;
+}
+
+function keptOf(frame: number, { prompts, calipers, answer, reviewed }: Parts): KeptFrame {
+  return {
+    frame,
+    prompts: (prompts as ProjectFrame['prompts'] | undefined) ?? null,
+    calipers: [...(calipers ?? NO_CALIPERS)],
+    answer: answer && { size: answer.size, segmentation: answer.segmentation },
+    reviewed,
   };
-  encoded.set(answer, masks);
-  return masks;
 }

@@ -1,4 +1,4 @@
-// Which model is at work, as a project names it.
+// Which model is at work, as a work names it.
 
 import { sha256 } from '../../project/identity';
 import type { Project } from '../../project/schema';
@@ -13,11 +13,23 @@ export async function modelIdentity({ model, shipped }: State): Promise<Project[
   if (model.kind !== 'ready') return null;
   const { origin, card } = model;
   const structures = card.structures.map(({ name, color }) => ({ name, color }));
-  if (origin.kind === 'shipped') return { name: nameOf(origin), sha256: shippedEntry(shipped.models, origin.url)?.sha256 || null, structures };
-  const { file } = origin;
+  const hash = origin.kind === 'shipped' ? shippedEntry(shipped.models, origin.url)?.sha256 || null : await hashOfModel(origin.file);
+  return { name: nameOf(origin), sha256: hash, structures, image_size: card.image_size };
+}
+
+export function hashOfModel(file: File): Promise<string> {
   const hash = hashes.get(file) ?? sha256(file);
   hashes.set(file, hash);
-  return { name: file.name, sha256: await hash, structures };
+  return hash;
+}
+
+/** The model at its image size: masks of one are not those of another. */
+export async function modelKey(state: State): Promise<string | null> {
+  return keyOf(await modelIdentity(state));
+}
+
+export function keyOf(model: Project['model']): string | null {
+  return model && `${model.sha256 ?? model.name} at ${model.image_size ?? 'its own size'}`;
 }
 
 export function shippedEntry(models: readonly ModelEntry[], url: string): ModelEntry | undefined {

@@ -3,11 +3,9 @@
 import { scaleByHand, pixelShape, type HandScale } from '../../measure/spacing';
 import type { Pixels } from '../../measure/structure';
 import type { Size } from '../../shared/geometry';
-import { keyOf, pictureName, type FrameSource } from '../sources/types';
+import { keyAt, type FrameSource } from '../sources/types';
+import { EVERY_PICTURE } from '../prompts/history';
 import type { State } from '../state';
-
-/** In place of a frame's key: the scale of every picture that is open. */
-export const EVERY_PICTURE = '';
 
 const NOTHING_KNOWN: Pixels = { scales: [], aspect: 1 };
 const bySource = new WeakMap<FrameSource, Pixels>();
@@ -31,8 +29,8 @@ export function pixelsShown(state: State): Pixels {
 
 export function handScaleAt(state: State, frame: number, size: Size): HandScale | null {
   if (!takesHandScale(state) || state.source.kind !== 'open') return null;
-  const { scales_by_hand: scales } = state;
-  return scales.get(keyOf(pictureName(state.source.source, frame), size)) ?? scales.get(EVERY_PICTURE) ?? null;
+  const { scales } = state.history.present;
+  return scales.get(keyAt(state.source.source, frame, size)) ?? scales.get(EVERY_PICTURE) ?? null;
 }
 
 /** Whether a person may say how large a pixel is: where the source does not. */

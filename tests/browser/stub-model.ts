@@ -1,0 +1,85 @@
+// A model that answers at once, for tests of what the page does with answers: the worker's end of the messages, inside the page. A model file
+// is JSON: `{"structures": ["ilium"], "manual_only": false}`. Every structure that it names is a disc of a tenth of the crop's width.
+
+import type { Page } from '../../www/playwright';
+
+export function modelFile(name: string, structures: string[], manual_only = false): { name: string; mimeType: string; buffer: Buffer } {
+  return { name, mimeType: 'application/octet-stream', buffer: Buffer.from(JSON.stringify({ structures, manual_only })) };
+}
+
+/** Call before the page is opened. Every request is written down in `window.asked`. */
+export async function stubModel(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const asked: { type: string; prompts?: unknown[]; crop?: number[] }[] = [];
+    Object.assign(window, { asked });
+    const Real = Worker;
+    let card = { structures: [] as { name: string }[], manual_only: false };
+    let crop: [number, number, number, number] = [0, 0, 0, 0];
+
+    function segment(prompts: { structure: number }[], manual: boolean) {
+      const [left, top, right, bottom] = crop;
+      const [width, height] = [right - left, bottom - top];
+      const runs: number[] = [];
+      const radius = width / 10;
+      // Each structure's disc lies beside the one before.
+      for (let y = 0; y < height; y++) {
+        let at = 0;
+        card.structures.forEach((_, structure) => {
+          const half = Math.sqrt(Math.max(0, radius ** 2 - (y - height / 2) ** 2));
+          const middle = (width * (structure + 1)) / (card.structures.length + 1);
+          const [from, to] = [Math.round(middle - half), Math.round(middle + half)];
+          if (to <= from) return;
+          if (from > at) runs.push((from - at) * 256);
+          runs.push((to - from) * 256 + structure + 1);
+          at = to;
+        });
+        if (at < width) runs.push((width - at) * 256);
+      }
+      const structures = card.structures.flatMap((_, structure) => {
+        if (manual && !prompts.some((prompt) => prompt.structure === structure)) return [];
+        const [x, y] = [left + (width * (structure + 1)) / (card.structures.length + 1), top + height / 2];
+        const contour = Float32Array.from({ length: 64 }, (_, i) => (i % 2 === 0 ? x + radius * Math.cos((i * Math.PI) / 32) : y + radius * Math.sin(((i - 1) * Math.PI) / 32)));
+        const box = [x - radius, y - radius, x + radius, y + radius];
+        return [{ structure, present: true, iou: 0.9, object_score: 3, area_px: Math.round(Math.PI * radius ** 2), bounding_box: box, predicted_box: box, contours: [contour] }];
+      });
+      return { width, height, crop, runs: Uint32Array.from(runs), structures, timings: [] };
+    }
+
+    class Stub extends EventTarget {
+      private over = false;
+
+      postMessage({ id, request }: { id: number; request: { type: string; origin?: { file?: File }; image_size?: number | null; crop?: typeof crop; request?: { mode: string; prompts: { structure: number }[] } } }): void {
+        asked.push({ type: request.type, ...(request.request && { prompts: structuredClone(request.request.prompts) }), ...(request.crop && { crop: [...request.crop] }) });
+        void this.answer(request).then((value) => this.over || this.dispatchEvent(new MessageEvent('message', { data: { type: 'reply', id, value } })));
+      }
+
+      terminate(): void {
+        this.over = true;
+      }
+
+      private async answer(request: Parameters<Stub['postMessage']>[0]['request']): Promise<unknown> {
+        switch (request.type) {
+          case 'choose-backend':
+            return { backend: 'cpu', threads: 1, reason: 'stub' };
+          case 'load-model': {
+            const { structures, manual_only } = JSON.parse(await request.origin!.file!.text()) as { structures: string[]; manual_only: boolean };
+            card = { structures: structures.map((name, i) => ({ name, color: [80 * i, 180, 230 - 80 * i] })), manual_only };
+            const architecture = { image_encoder: 'stub', mask_decoder: 'stub', prompt_predictor: 'stub' };
+            const facts = { dtype: 'f32', provenance: '', licence: '', training_data: 'nothing', date: '', tokens: 1 };
+            return { card: { architecture, image_size: request.image_size ?? 256, structures: card.structures, ...facts }, version: '0', manual_only };
+          }
+          case 'encode':
+            ({ crop } = request as { crop: typeof crop });
+            return { milliseconds: 0 };
+          case 'segment':
+            return segment(request.request!.prompts, request.request!.mode === 'manual');
+          default:
+            return null;
+        }
+      }
+    }
+    window.Worker = function (url: string | URL, options?: WorkerOptions) {
+      return options?.name === 'sam2rad' ? new Stub() : new Real(url, options);
+    } as unknown as typeof Worker;
+  });
+}

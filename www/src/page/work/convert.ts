@@ -1,0 +1,66 @@
+// A frame as it is kept here, and as a project file has it: with COCO's run lengths, which other programs read.
+
+import { contoursOf } from '../../export/polygons';
+import { paintRle, rleOf } from '../../export/rle';
+import { maskOf, type ClassMap } from '../../measure/mask';
+import type { KeptAnswer, KeptFrame } from '../../persist/work';
+import type { ProjectFrame } from '../../project/schema';
+import { clampBox } from '../../shared/geometry';
+import { classIdsOf, runsOf } from '../../shared/runs';
+
+type Masks = NonNullable<ProjectFrame['masks']>;
+
+export function projectFrameOf({ frame, prompts, calipers, answer, reviewed }: KeptFrame): ProjectFrame {
+  return { frame, prompts, masks: answer && masksOf(answer), calipers, reviewed };
+}
+
+export function keptFrameOf({ frame, prompts, masks, calipers, reviewed }: ProjectFrame): KeptFrame {
+  return { frame, prompts, calipers, answer: masks && answerOf(masks), reviewed };
+}
+
+function masksOf({ size, segmentation: { crop, runs, structures } }: KeptAnswer): Masks {
+  const map = { ...size, class_ids: classIdsOf(runs, crop, size) };
+  return {
+    ...size,
+    crop,
+    structures: structures.map(({ structure, present, iou, object_score, predicted_box }) => ({
+      structure,
+      present,
+      iou,
+      object_score,
+      predicted_box,
+      rle: present ? rleOf(map, structure + 1) : null,
+    })),
+  };
+}
+
+/** Null where the masks are not of the size that they say. */
+function answerOf({ width, height, crop, structures }: Masks): KeptAnswer | null {
+  const size = { width, height };
+  let whole: ClassMap;
+  try {
+    whole = { ...size, class_ids: new Uint8Array(width * height) };
+    for (const { structure, rle } of structures) if (rle !== null) paintRle(rle, whole, structure + 1);
+  } catch {
+    return null;
+  }
+  const within = clampBox(crop, size);
+  const [left, top, right, bottom] = within;
+  const class_ids = new Uint8Array((right - left) * (bottom - top));
+  for (let y = top; y < bottom; y++) class_ids.set(whole.class_ids.subarray(y * width + left, y * width + right), (y - top) * (right - left));
+  const found = structures.map(({ structure, present, iou, object_score, predicted_box }) => {
+    const mask = maskOf(whole, structure + 1);
+    const { outlines, holes } = mask === null ? { outlines: [], holes: [] } : contoursOf(mask);
+    return {
+      structure,
+      present,
+      iou,
+      object_score,
+      area_px: mask?.area ?? 0,
+      bounding_box: mask === null ? null : ([mask.left, mask.top, mask.left + mask.width, mask.top + mask.height] as [number, number, number, number]),
+      predicted_box,
+      contours: [...outlines, ...holes].map((polygon) => new Float32Array(polygon)),
+    };
+  });
+  return { size, segmentation: { width: right - left, height: bottom - top, runs: runsOf(class_ids), structures: found, timings: [], crop: within } };
+}

@@ -1,0 +1,150 @@
+// Opens sources: what was kept for one comes back with it, and nothing that is not kept goes without a word.
+
+import type { WorkHead } from '../../persist/work';
+import { failureOf } from '../../shared/messages';
+import type { Core } from '../core';
+import { openCamera, openScreen, type WantedCamera } from '../sources/capture';
+import { openCine } from '../sources/cine';
+import { noneOpens, sortFiles, type FileGroup } from '../sources/open';
+import { pathOf } from '../sources/paths';
+import { fetchDemo, originOf, type DemoEntry, type ModelEntry } from '../sources/shipped';
+import type { CaptureSource, FrameSource } from '../sources/types';
+import type { SourceOrigin } from '../state';
+import { isSameModel, modelIdentity } from './identity';
+import type { Keeping } from './keeping';
+
+/** So many files are named; of more their number. */
+const NAMED = 3;
+
+export class Opening {
+  constructor(
+    private readonly core: Core,
+    private readonly keeping: Keeping,
+  ) {}
+
+  /** What can be opened of these is; the rest is named. */
+  async openFiles(files: readonly File[]): Promise<{ projects: File[] }> {
+    const { store, engine } = this.core;
+    const { models, projects, sources, others } = await sortFiles(files);
+    const [model, ...surplus] = models;
+    if (model !== undefined) void engine.load({ kind: 'file', file: model });
+    const left = [...others, ...surplus];
+    if (sources.length === 0) {
+      if (models.length + projects.length === 0 && files.length > 0) store.fail('source', noneOpens(others).failure);
+      return { projects };
+    }
+    if (!(await this.keeping.mayReplace(sources.length === 1 ? sources[0]!.name : `${files.length} files`))) return { projects };
+    store.update({ worklist: sources.length < 2 ? [] : sources.map((group) => ({ group, failure: null })) });
+    for (const group of sources) if (await this.openGroup(group)) break;
+    if (left.length > 0) store.update({ notice: `Not opened: ${named(left)}.` });
+    return { projects };
+  }
+
+  async openGroup(group: FileGroup): Promise<boolean> {
+    const { store } = this.core;
+    const note = (failure: string | null) =>
+      store.update({ worklist: store.state.worklist.map((entry) => (entry.group === group ? { ...entry, failure } : entry)) });
+    const origin: SourceOrigin = { kind: 'files', files: group.files };
+    const opened = await this.open(group.name, async () => ({ source: await group.open(), origin }), note);
+    if (!opened) return false;
+    note(null);
+    await this.keeping.adopt((head) => this.modelFor(head));
+    this.ensureModel();
+    void this.core.session.refresh();
+    return true;
+  }
+
+  /** Where a person pressed a demo's button it plays; where a work or a link brings it back it stands. A view that is shared is `own`: no earlier
+   *  work comes with it. */
+  async openDemo(demo: DemoEntry, how: { play: boolean; model?: ModelEntry; own?: boolean }): Promise<boolean> {
+    const { store, session } = this.core;
+    const fitting = how.model ?? store.state.shipped.models.find(({ name }) => name === demo.model);
+    if (!(await this.keeping.mayReplace(demo.title))) return false;
+    if (fitting !== undefined) void this.loadShipped(fitting);
+    const opened = await this.open(demo.title, async () => ({ source: await openCine(await fetchDemo(demo), demo.title), origin: { kind: 'demo', name: demo.name } }));
+    if (!opened) return false;
+    if (!how.own) await this.keeping.adopt(() => Promise.resolve());
+    store.update({ worklist: [] });
+    if (how.play) void session.play();
+    else if (!how.own) void session.refresh();
+    return true;
+  }
+
+  async openCamera(wanted: WantedCamera): Promise<void> {
+    await this.openCapture('Camera', () => openCamera(wanted));
+  }
+
+  async openScreen(): Promise<void> {
+    await this.openCapture('Screen', openScreen);
+  }
+
+  async loadShipped(entry: ModelEntry): Promise<void> {
+    const { store, engine } = this.core;
+    const origin = originOf(entry);
+    const { model } = store.state;
+    const there = model.kind !== 'none' && model.origin.kind === 'shipped' && model.origin.url === origin.url;
+    if (!there) await engine.load(origin);
+  }
+
+  /** Loads the model of a work, or says which one it is. */
+  async loadModelOf({ project: { model }, model_file }: WorkHead): Promise<void> {
+    const { store, engine } = this.core;
+    if (model === null || isSameModel(model, await modelIdentity(store.state))) return;
+    const size = model.image_size ?? null;
+    const file = model_file === null ? null : await (await this.keeping.library).file(model_file);
+    if (file !== null) return engine.load({ kind: 'file', file }, size);
+    const shipped = store.state.shipped.models.find(({ title, sha256 }) => isSameModel(model, { name: title, sha256: sha256 || null, structures: [] }));
+    if (shipped !== undefined) return engine.load(originOf(shipped), size);
+    store.update({ notice: `The masks of this work were made with the model ${model.name}. They stay kept; choose that file to see them again.` });
+  }
+
+  /** A person's own choice of a model stays; the masks of another are said to be there. */
+  private async modelFor(head: WorkHead): Promise<void> {
+    const { model } = this.core.store.state;
+    if (model.kind === 'none') return this.loadModelOf(head);
+    if (model.kind === 'loading') await this.modelLoaded();
+    if (head.segmented > 0 && head.project.model !== null && !isSameModel(head.project.model, await modelIdentity(this.core.store.state))) {
+      this.core.store.update({ notice: `The masks kept for this source were made with the model ${head.project.model.name}. They stay kept; choose that model to see them.` });
+    }
+  }
+
+  private modelLoaded(): Promise<void> {
+    return new Promise((resolve) => this.core.store.watch(({ model }) => [model.kind], (_, kind) => kind !== 'loading' && resolve()));
+  }
+
+  private async openCapture(name: string, make: () => Promise<CaptureSource>): Promise<void> {
+    const { session, store } = this.core;
+    if (!(await this.keeping.mayReplace(name))) return;
+    this.ensureModel();
+    // Many drivers give a device to one at a time, and two of the same kind not at all.
+    if (session.source?.kind === 'camera') session.close();
+    const opened = await this.open(name, async () => ({ source: await make(), origin: { kind: 'capture' } }));
+    if (!opened) return;
+    store.update({ worklist: [] });
+    const { source } = session;
+    if (source !== null && !('frames' in source)) session.follow(source);
+  }
+
+  private async open(name: string, make: () => Promise<{ source: FrameSource; origin: SourceOrigin }>, onFailure: (message: string) => void = () => undefined): Promise<boolean> {
+    const { session, store } = this.core;
+    try {
+      return (await session.open(name, make, () => this.keeping.leave())) !== null;
+    } catch (error) {
+      const failure = failureOf(error);
+      store.fail('source', failure);
+      onFailure(failure.message);
+      return false;
+    }
+  }
+
+  /** A source with no model chosen yet gets the first that ships. */
+  private ensureModel(): void {
+    const [first] = this.core.store.state.shipped.models;
+    if (this.core.store.state.model.kind === 'none' && first !== undefined) void this.loadShipped(first);
+  }
+}
+
+function named(files: readonly File[]): string {
+  const names = files.slice(0, NAMED).map(pathOf).join(', ');
+  return files.length > NAMED ? `${names} and ${files.length - NAMED} more` : names;
+}
