@@ -43,5 +43,5 @@ export default defineConfig({
     serviceWorkers: 'block',
     launchOptions: { executablePath: EXECUTABLE, args },
   },
-  webServer: { command: `npm run preview -- --port ${port} --strictPort`, url, reuseExistingServer: false },
+  webServer: { command: `npm run preview -- --port ${port} --strictPort`, url, reuseExistingServer: false, timeout: 180_000 },
 });

@@ -27,8 +27,8 @@ export class Store {
     else if (before !== undefined) this.update({ failures });
   }
 
-  /** Calls a view now and whenever one of the parts it reads is another value. */
-  watch<P extends unknown[]>(parts: (state: State) => [...P], view: (state: State, ...parts: NoInfer<P>) => void): void {
+  /** Calls a view now and whenever one of the parts it reads is another value, until what it gives back is called. */
+  watch<P extends unknown[]>(parts: (state: State) => [...P], view: (state: State, ...parts: NoInfer<P>) => void): () => void {
     let seen: [...P] | null = null;
     const look = (state: State) => {
       const now = parts(state);
@@ -38,5 +38,8 @@ export class Store {
     };
     this.views.push(look);
     look(this.state);
+    return () => {
+      this.views = this.views.filter((other) => other !== look);
+    };
   }
 }

@@ -7,6 +7,7 @@ import { h, setText } from '../dom';
 import type { Stage } from '../stage/stage';
 import { isCine, isFinite } from '../sources/types';
 import { answeredFrames } from '../work/answered';
+import { recordClip } from '../work/clip';
 import * as exports from '../work/exports';
 import { download } from './download';
 import { fileButton, panel, textButton } from './parts';
@@ -50,6 +51,16 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
   const cine = button('export-cine', 'Labelled cine (WebM)', (course) => exports.cine(app, course));
   const dataset = button('export-dataset', 'Training data (ZIP)', (course) => exports.dataset(app, course));
   dataset.title = 'Pictures and labels in the folders that a trainer reads: Train/imgs, Train/gts, dataset.json, and COCO';
+  const clip = button('export-clip', 'Record a clip', async ({ signal }) => {
+    stop.hidden = false;
+    setText(stop.querySelector('span')!, 'Stop and save');
+    try {
+      return await recordClip(app, (seconds) => setText(status, `Recording, ${seconds.toFixed(0)} s…`), signal);
+    } finally {
+      setText(stop.querySelector('span')!, 'Cancel');
+    }
+  });
+  clip.title = 'What is on the stage from now on, with its masks';
   const rle = button('export-coco-rle', 'COCO, run lengths', () => exports.coco(app, 'rle'));
   const polygons = button('export-coco-polygons', 'COCO, polygons', () => exports.coco(app, 'polygons'));
   const csv = button('export-csv', 'Measurements (CSV)', (course) => exports.csv(app, FOR_SCRIPTS, course));
@@ -77,9 +88,10 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
   store.watch((state) => [state.answered, state.shown?.answer ?? null, state.source, state.model], (state, ..._parts) => {
     const { source, model, shown } = state;
     const some = shown?.answer != null || (state.answered > 0 && answeredFrames(app).length > 0);
-    for (const one of [masks, overlay, cine, dataset, rle, polygons, csv, sheet, seg]) one.disabled = !some;
+    for (const one of [masks, overlay, clip, cine, dataset, rle, polygons, csv, sheet, seg]) one.disabled = !some;
     overlay.disabled = shown?.answer == null;
     dataset.hidden = source.kind !== 'open' || !isFinite(source.source);
+    clip.hidden = source.kind !== 'open' || isFinite(source.source);
     cine.hidden = source.kind !== 'open' || !isCine(source.source);
     seg.hidden = source.kind !== 'open' || source.source.kind !== 'dicom';
     project.disabled = source.kind === 'none';
@@ -91,7 +103,7 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
   return panel(
     'export-panel',
     'Export and project',
-    h('div', { className: 'buttons small' }, masks, overlay, cine, dataset, rle, polygons, csv, sheet, seg),
+    h('div', { className: 'buttons small' }, masks, overlay, clip, cine, dataset, rle, polygons, csv, sheet, seg),
     h('div', { className: 'buttons small' }, project, fileButton('project-file', 'Open project', 'file', { accept: '.json' }, (files) => void app.take(files)), share),
     link,
     h('div', { className: 'row' }, status, stop),

@@ -211,7 +211,7 @@ function cocoOrigin(card: ModelCard) {
   return { structures: namesOf(card), training_data: card.training_data, created: new Date() };
 }
 
-function labelledOf(state: State, picture: ImageBitmap, index: number, answer: Answer | null, card: ModelCard): Labelled {
+export function labelledOf(state: State, picture: ImageBitmap, index: number, answer: Answer | null, card: ModelCard): Labelled {
   const pixels = pixelsAt(state, index, picture);
   const lengths = (state.history.present.calipers.get(index) ?? NO_CALIPERS).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) }));
   return { picture, aspect: pixels.aspect, card, answer: drawnAnswer(answer, card), look: state.look, lengths };

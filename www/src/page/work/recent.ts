@@ -6,7 +6,7 @@ import { contentOf } from '../../project/identity';
 import type { Project } from '../../project/schema';
 import { LinkError, sharedOf, type Shared } from '../../share/link';
 import { failed, messageOf } from '../../shared/messages';
-import { stem } from '../../export/coco';
+import { stem } from '../../export/names';
 import type { Core } from '../core';
 import { beginning } from '../prompts/history';
 import { sortFiles } from '../sources/open';
