@@ -86,11 +86,14 @@ test('a labelled cine has every frame at its time', async ({ page }) => {
   }
 });
 
-/** The opacity of the work that lies in the browser's storage. Runs in the page. */
-async function keptOpacity(): Promise<number> {
-  const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('sam2rad');
-  const file = await (await folder.getFileHandle('work.json')).getFile();
-  return JSON.parse(await file.text()).project.settings.look.opacity;
+/** The opacity of the work that lies in the browser's storage, once a copy of its file does too. Runs in the page. */
+async function keptOpacity(): Promise<number | null> {
+  const done = <T>(request: IDBRequest<T>) => new Promise<T>((resolve) => (request.onsuccess = () => resolve(request.result)));
+  const database = await done(indexedDB.open('sam2rad work'));
+  const records = await done(database.transaction('records').objectStore('records').getAll());
+  database.close();
+  const work = records.find(({ project }) => project !== undefined);
+  return work?.files.length === 1 ? work.project.settings.look.opacity : null;
 }
 
 test('after a crash the cine, the prompts, the distances, the crop, the masks and the frame are there again', async ({ page, context }) => {
@@ -100,6 +103,7 @@ test('after a crash the cine, the prompts, the distances, the crop, the masks an
   await settled(page);
   await mark(page);
   await page.locator('#opacity').fill('0.8');
+  await page.locator('#keep-files').check();
   await expect.poll(() => page.evaluate(keptOpacity)).toBe(0.8);
   await expect(page.locator('#keep-status')).toContainText('Kept in this browser: a reload brings it back');
   const { bytes: before } = await saved(page, '#export-masks');

@@ -25,8 +25,8 @@ export function workPanel(app: App): HTMLElement {
     if (await ask(store, 'All work that is kept in this browser will be deleted, and copies of files with it. What is open now stays open.', 'Forget everything')) await keeping.forget();
   }
 
-  store.watch(({ keep: status, keep_files }) => [status, keep_files], (_, status, on) => {
-    setText(keep, keepLine(status, on));
+  store.watch(({ keep: status, keep_files, source }) => [status, keep_files, source.kind === 'open' && source.origin.kind === 'capture'], (_, status, on, live) => {
+    setText(keep, live ? 'A live picture is not kept: save stills, clips or the project.' : keepLine(status, on));
     files.input.checked = on;
   });
   store.watch(({ works }) => [works], (_, works) => {

@@ -48,7 +48,7 @@ export class Engine {
     else this.before = model;
     const total = origin.kind === 'file' ? origin.file.size : origin.bytes;
     const loading = { kind: 'loading', origin, read: 0, total } as const;
-    this.store.update({ model: loading, notice: null });
+    this.store.update({ model: loading });
     this.store.fail('model', null);
     await this.ready;
     if (turn !== this.loads) return;

@@ -46,6 +46,7 @@ export class Keeping {
   /** Outlives this tab. */
   private durable = true;
   private persisted = false;
+  private readonly otherTabs = new BroadcastChannel(LAST);
   /** The work that a person chose, by the content of the source that they have yet to open. */
   private readonly preferred = new Map<string, string>();
 
@@ -81,6 +82,8 @@ export class Keeping {
       () => this.changed(),
     );
     this.core.store.watch(({ shown, playback }) => [playback.playing ? -1 : (shown?.frame.index ?? -1)], () => this.changed());
+    // What is open there is written anew once it is changed.
+    this.otherTabs.addEventListener('message', () => void this.takeForNew());
     const flush = () => void this.keeper?.flush();
     addEventListener('pagehide', flush);
     document.addEventListener('visibilitychange', () => document.visibilityState === 'hidden' && flush());
@@ -113,6 +116,7 @@ export class Keeping {
     this.slot = null;
     this.source = null;
     this.frames.clear();
+    if (this.durable) this.core.store.update({ keep: { kind: 'nothing' } });
   }
 
   /** This work comes with its source, where there are others of the same. */
@@ -224,14 +228,19 @@ export class Keeping {
 
   private async forgetOpen(remove: () => Promise<void>): Promise<boolean> {
     const { store } = this.core;
-    await this.keeper!.forget();
-    this.frames.clear();
-    if (this.slot !== null) this.slot.idle = { history: store.state.history, answered: Infinity };
+    await this.takeForNew();
     await remove();
-    // Copies of files may have gone with the work.
+    this.otherTabs.postMessage('forgotten');
     if (this.durable) store.update({ keep: { kind: 'nothing' } });
     await this.list();
     return true;
+  }
+
+  /** Nothing of what is open counts as kept any more, and none of it is written until the person changes something. */
+  private async takeForNew(): Promise<void> {
+    await this.keeper!.forget();
+    this.frames.clear();
+    if (this.slot !== null) this.slot.idle = { history: this.core.store.state.history, answered: Infinity };
   }
 
   /** The works that are kept, for the reader to choose from. */
@@ -273,10 +282,16 @@ export class Keeping {
   /** The work as it is now; null where there is nothing to keep. */
   private async snapshot(): Promise<Snapshot | null> {
     const { store, session } = this.core;
+    const card = cardOf(store.state);
     const [identity, model] = await Promise.all([sourceOf(store.state), modelIdentity(store.state)]);
     await this.followModel(model);
     const { slot } = this;
     const { state } = store;
+    // Masks of another model than the one that was named: the next time.
+    if (cardOf(state) !== card) {
+      this.changed();
+      return null;
+    }
     if (slot === null || session.source !== this.source || state.source.kind !== 'open') return null;
     if (slot.idle !== null && slot.idle.history === state.history && state.answered <= slot.idle.answered + 1) return null;
     const frames = this.frames.gather(this.core);
