@@ -102,14 +102,9 @@ export class Opening {
   private async modelFor(head: WorkHead): Promise<void> {
     const { model } = this.core.store.state;
     if (model.kind === 'none') return this.loadModelOf(head);
-    if (model.kind === 'loading') await this.modelLoaded();
-    if (head.segmented > 0 && head.project.model !== null && !isSameModel(head.project.model, await modelIdentity(this.core.store.state))) {
+    if (model.kind === 'ready' && head.segmented > 0 && head.project.model !== null && !isSameModel(head.project.model, await modelIdentity(this.core.store.state))) {
       this.core.store.update({ notice: `The masks kept for this source were made with the model ${head.project.model.name}. They stay kept; choose that model to see them.` });
     }
-  }
-
-  private modelLoaded(): Promise<void> {
-    return new Promise((resolve) => this.core.store.watch(({ model }) => [model.kind], (_, kind) => kind !== 'loading' && resolve()));
   }
 
   private async openCapture(name: string, make: () => Promise<CaptureSource>): Promise<void> {
