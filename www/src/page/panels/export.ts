@@ -74,7 +74,7 @@ export function exportPanel(app: App, stage: Stage): HTMLElement {
   link.ariaLabel = 'Link to this view';
   async function copyLink(): Promise<void> {
     try {
-      const address = await exports.shareLink(app, stage);
+      const address = await exports.shareLink(app, stage.place);
       if (address === null) return;
       link.hidden = false;
       link.value = address;

@@ -10,11 +10,10 @@ import { hashOf } from '../../share/link';
 import type { ModelCard } from '../../shared/api';
 import { boxBetween } from '../../shared/geometry';
 import { failed, failureOf, nameOf } from '../../shared/messages';
-import type { App } from '../app';
+import type { Core } from '../core';
 import { isCine, pictureName, type FiniteSource, type Frame } from '../sources/types';
 import { drawnAnswer } from '../stage/draw';
-import type { Stage } from '../stage/stage';
-import { cardOf, currentPrompts, NO_CALIPERS, type Answer, type State } from '../state';
+import { cardOf, currentPrompts, NO_CALIPERS, type Answer, type Place, type State } from '../state';
 import { answeredFrames, frameNameOf, madeBy, namesOf, rowsOf, runsFrame, wholeMap, type AnsweredFrame } from './answered';
 import { gatherProject } from './gather';
 import { shippedEntry } from './identity';
@@ -36,7 +35,7 @@ export interface Course {
 }
 
 /** One PNG for a picture, an archive of them for several frames. */
-export async function masks(app: App): Promise<SavedFile> {
+export async function masks(app: Core): Promise<SavedFile> {
   const { state, frames, card, name } = take(app);
   const blob = await writer().ask({ type: 'masks', frames: frames.map((frame) => runsFrame(state, frame)), comment: disclaimer(card.training_data) });
   const single = frames.length === 1 && frames[0] !== undefined;
@@ -44,7 +43,7 @@ export async function masks(app: App): Promise<SavedFile> {
 }
 
 /** The frame on the stage as it is drawn there, at the picture's own size. */
-export async function overlay(app: App): Promise<SavedFile> {
+export async function overlay(app: Core): Promise<SavedFile> {
   const { state, card, name } = take(app);
   const { shown } = state;
   if (shown === null) throw nothing();
@@ -55,7 +54,7 @@ export async function overlay(app: App): Promise<SavedFile> {
 }
 
 /** All frames of a cine, each for as long as it lasts; those that were not segmented say so. */
-export async function cine(app: App, course: Course): Promise<SavedFile> {
+export async function cine(app: Core, course: Course): Promise<SavedFile> {
   const { state, frames, card, name } = take(app);
   const source = app.session.finite;
   if (source === null || !isCine(source)) throw nothing();
@@ -79,7 +78,7 @@ export async function cine(app: App, course: Course): Promise<SavedFile> {
 }
 
 /** Pictures and labels in the reference's folders, for training. */
-export async function dataset(app: App, course: Course): Promise<SavedFile> {
+export async function dataset(app: Core, course: Course): Promise<SavedFile> {
   const { state, frames, card, name, model } = take(app);
   const source = app.session.finite;
   if (source === null) throw failed('segment', 'A live picture is no data set.', 'Save its frames first, and open them as pictures.');
@@ -97,14 +96,14 @@ export async function dataset(app: App, course: Course): Promise<SavedFile> {
   return { name: `${stem(name)}_dataset.zip`, blob, note: [note, left].filter(Boolean).join(' ') };
 }
 
-export async function coco(app: App, form: SegmentationForm): Promise<SavedFile> {
+export async function coco(app: Core, form: SegmentationForm): Promise<SavedFile> {
   const { state, frames, card, name } = take(app);
   const { blob, note } = await writer().ask({ type: 'coco', frames: frames.map((frame) => runsFrame(state, frame)), origin: cocoOrigin(card), form });
   return { name: `${stem(name)}_coco_${form}.json`, blob, note };
 }
 
 /** Every structure of every segmented frame, and every distance that was taken. */
-export async function csv(app: App, style: CsvStyle, { onProgress, signal }: Course): Promise<SavedFile> {
+export async function csv(app: Core, style: CsvStyle, { onProgress, signal }: Course): Promise<SavedFile> {
   const { state, frames, card, name, model } = take(app);
   const answered = new Map(frames.map((frame) => [frame.frame, frame]));
   const indices = [...new Set([...answered.keys(), ...state.history.present.calipers.keys()])].sort((a, b) => a - b);
@@ -127,7 +126,7 @@ export async function csv(app: App, style: CsvStyle, { onProgress, signal }: Cou
 }
 
 /** A DICOM segmentation object that refers to the file that is open. */
-export async function dicomSegmentation(app: App): Promise<SavedFile> {
+export async function dicomSegmentation(app: Core): Promise<SavedFile> {
   const { frames, card, name, model } = take(app);
   const { source } = app.session;
   if (source?.kind !== 'dicom') throw nothing();
@@ -142,13 +141,13 @@ export async function dicomSegmentation(app: App): Promise<SavedFile> {
   return { name: `${stem(name)}_seg.dcm`, blob: new Blob([bytes], { type: 'application/dicom' }) };
 }
 
-export async function project(app: App): Promise<SavedFile> {
+export async function project(app: Core): Promise<SavedFile> {
   const text = writeProject(await gatherProject(app));
   return { name: projectFileName(stem(app.session.source?.name ?? 'project')), blob: new Blob([text], { type: 'application/json' }) };
 }
 
 /** Null where what is open is a person's own. */
-export async function shareLink(app: App, stage: Stage): Promise<string | null> {
+export async function shareLink(app: Core, view: Place): Promise<string | null> {
   const { state } = app.store;
   const { source, model, shown, look, tools, shipped } = state;
   if (source.kind !== 'open' || source.origin.kind !== 'demo' || model.kind !== 'ready' || model.origin.kind !== 'shipped' || shown === null) return null;
@@ -160,7 +159,7 @@ export async function shareLink(app: App, stage: Stage): Promise<string | null> 
     frame: shown.frame.index,
     manual: tools.manual,
     prompts: [...currentPrompts(state)],
-    view: stage.place,
+    view,
     look: { ...look, hidden: [...look.hidden], colors: [...look.colors].map(([structure, color]) => ({ structure, color })) },
   });
   return `${location.origin}${location.pathname}${hash}`;
@@ -175,7 +174,7 @@ interface Taken {
   model: string;
 }
 
-function take(app: App): Taken {
+function take(app: Core): Taken {
   const { state } = app.store;
   const frames = answeredFrames(app);
   const card = cardOf(state);

@@ -220,6 +220,8 @@ export class Keeping {
     await this.forgetOpen(() => library.clear());
     try {
       for (const storage of [localStorage, sessionStorage]) for (const key of Object.keys(storage)) if (key.startsWith('sam2rad')) storage.removeItem(key);
+      // Earlier versions of the page kept work there.
+      await (await navigator.storage.getDirectory()).removeEntry('sam2rad', { recursive: true });
     } catch {
       // A browser that lets the page store nothing there has nothing there.
     }
