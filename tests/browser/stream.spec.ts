@@ -2,7 +2,7 @@
 
 import { expect, test, type Page } from '../../www/playwright';
 import { FRAMES, makeCine } from './media';
-import { asked, openWithModel, settled } from './support';
+import { asked, heldUp, openWithModel, settled } from './support';
 
 async function openCine(page: Page): Promise<void> {
   await openWithModel(page);
@@ -35,20 +35,11 @@ test('while streaming one frame is in the worker and none waits: the newest wins
 
 test('the page stays quick while it streams', async ({ page }) => {
   await openCine(page);
-  const longest = await page.evaluate(async () => {
-    document.getElementById('play')!.click();
-    let longest = 0;
-    const observer = new PerformanceObserver((list) => {
-      for (const { duration } of list.getEntries()) longest = Math.max(longest, duration);
-    });
-    observer.observe({ type: 'longtask' });
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-    observer.disconnect();
-    return longest;
-  });
-  // Printed, not judged: how long a task takes depends on who else uses the machine.
-  console.log(`longest task of the page while streaming: ${longest === 0 ? 'under 50' : longest.toFixed(0)} ms`);
-  expect(Number.isFinite(longest)).toBe(true);
+  const rest = await heldUp(page);
+  const streaming = await heldUp(page, '#play');
+  console.log(`held up while streaming: ${streaming.toFixed(0)} of 1500 ms, at rest ${rest.toFixed(0)} ms`);
+  // Without a graphics card the stage is drawn by the cores that segment.
+  expect(streaming).toBeLessThan(300 + 3 * rest);
 });
 
 test('frames that were segmented are shown again without asking', async ({ page }) => {

@@ -155,3 +155,28 @@ export async function drag(page: Page, from: { x: number; y: number }, to: { x: 
   await page.mouse.move(end.x, end.y, { steps: 4 });
   await page.mouse.up();
 }
+
+/**
+ * For how many ms of a second and a half the page could not answer: what lies beyond 16 ms between two of its turns. With a selector, that
+ * is pressed meanwhile. Other programs hold it up too, so two of these are compared.
+ */
+export function heldUp(page: Page, pressed: string | null = null): Promise<number> {
+  return page.evaluate(
+    (pressed) =>
+      new Promise<number>((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        const start = performance.now();
+        let [last, sum] = [start, 0];
+        port1.onmessage = () => {
+          const now = performance.now();
+          sum += Math.max(0, now - last - 16);
+          last = now;
+          if (now - start > 1500) resolve(sum);
+          else port2.postMessage(null);
+        };
+        port2.postMessage(null);
+        if (pressed !== null) document.querySelector<HTMLElement>(pressed)!.click();
+      }),
+    pressed,
+  );
+}

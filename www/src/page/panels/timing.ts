@@ -9,7 +9,6 @@ export function timingPanel({ store }: App): HTMLElement {
   const rate = h('dl', { id: 'meter', className: 'facts' });
   const body = h('tbody');
   const backend = h('p', { id: 'backend', className: 'quiet' });
-  backend.role = 'status';
   const empty = h('p', { className: 'quiet' }, 'Measured with the first frame that is segmented.');
   const table = h('table', { id: 'timings' }, h('caption', { className: 'visually-hidden' }, 'Time of each stage'), body);
   store.watch(({ backend: chosen }) => [chosen], (_, chosen) => {
