@@ -60,6 +60,25 @@ test('the manifest names icons of the size they have', async ({ page }) => {
   }
 });
 
+test('where a machine refuses that much shared memory, a smaller maximum is tried', async ({ page }) => {
+  await page.route(/\/assets\/main-[^/]*\.js/, async (route) => {
+    const response = await route.fetch();
+    // As a tablet does; pages are of 64 KiB.
+    const refuse = (Memory: typeof WebAssembly.Memory) =>
+      new Proxy(Memory, {
+        construct(target, [descriptor]: [WebAssembly.MemoryDescriptor]) {
+          if (descriptor.maximum! > 16384) throw new RangeError('could not allocate memory');
+          return new target(descriptor);
+        },
+      });
+    await route.fulfill({ response, body: `WebAssembly.Memory = (${refuse})(WebAssembly.Memory);\n${await response.text()}` });
+  });
+  await openWithModel(page);
+  await expect(page.locator('#backend')).toContainText('threads');
+  await segmentPicture(page, picture);
+  expect(await colouredPixels(page)).toBeGreaterThan(100);
+});
+
 test('a shipped model that was changed on its way is refused', async ({ page }) => {
   await serveDemo(page, makeCine());
   const bytes = readFileSync(path('../../target/browser/nano.safetensors'));
