@@ -48,9 +48,9 @@ export function scaleByHand({ store, edits }: App): HTMLElement {
     mm.focus();
   });
   store.watch(
-    (state) => [takesHandScale(state), state.tools.tool === 'scale', state.shown === null ? null : handScaleAt(state, state.shown.frame.index, state.shown.frame.picture)],
-    (state, takes, setting, scale) => {
-      row.hidden = !takes || state.shown === null;
+    (state) => [state.shown !== null && takesHandScale(state), state.tools.tool === 'scale', state.shown === null ? null : handScaleAt(state, state.shown.frame.index, state.shown.frame.picture)],
+    (_, takes, setting, scale) => {
+      row.hidden = !takes;
       set.ariaPressed = String(setting);
       remove.hidden = scale === null;
       if (row.hidden) return setText(line, '');
