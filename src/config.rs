@@ -19,11 +19,15 @@ pub struct Architecture {
     pub mask_decoder: String,
     /// A row of [`PROMPT_PREDICTORS`], for example `sam2_high_res_ppn`.
     pub prompt_predictor: String,
+    /// A row of [`MEMORIES`], for example `sam2.1_memory`; `None` where the model follows nothing through a video.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<String>,
 }
 
 impl std::fmt::Display for Architecture {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} + {} + {}", self.image_encoder, self.prompt_predictor, self.mask_decoder)
+        write!(f, "{} + {} + {}", self.image_encoder, self.prompt_predictor, self.mask_decoder)?;
+        self.memory.as_ref().map_or(Ok(()), |memory| write!(f, " + {memory}"))
     }
 }
 
@@ -144,6 +148,47 @@ pub const PROMPT_PREDICTORS: [PromptPredictorConfig; 6] = [
     },
 ];
 
+/// A row of the memory table: what the model remembers of a video's frames.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MemoryConfig {
+    /// The name in an [`Architecture`].
+    pub name: &'static str,
+    /// Layers of memory attention.
+    pub num_layers: usize,
+    /// Channels of a memory's tokens.
+    pub mem_dim: usize,
+    /// Frames whose memories a frame looks at: the prompted ones (as one) and those just before it.
+    pub num_maskmem: usize,
+    /// Frames whose object pointers a frame looks at, beside the prompted ones.
+    pub max_obj_ptrs: usize,
+    /// Object pointers say how far back they are, with a sign and through a projection.
+    pub obj_ptr_tpos_proj: bool,
+    /// The memory of a frame without the structure says so.
+    pub no_obj_embed_spatial: bool,
+}
+
+/// Memories: SAM 2's and SAM 2.1's (`sam2/configs/sam2/*.yaml`, `sam2/configs/sam2.1/*.yaml`, alike in every size).
+pub const MEMORIES: [MemoryConfig; 2] = [
+    MemoryConfig {
+        name: "sam2_memory",
+        num_layers: 4,
+        mem_dim: 64,
+        num_maskmem: 7,
+        max_obj_ptrs: 16,
+        obj_ptr_tpos_proj: false,
+        no_obj_embed_spatial: false,
+    },
+    MemoryConfig {
+        name: "sam2.1_memory",
+        num_layers: 4,
+        mem_dim: 64,
+        num_maskmem: 7,
+        max_obj_ptrs: 16,
+        obj_ptr_tpos_proj: true,
+        no_obj_embed_spatial: true,
+    },
+];
+
 /// Side of an image-embedding token in input pixels, in every architecture.
 pub const PATCH_SIZE: usize = 16;
 
@@ -184,6 +229,8 @@ pub struct Sam2RadConfig {
     pub mask_decoder: MaskDecoderConfig,
     /// The prompt predictor.
     pub prompt_predictor: PromptPredictorConfig,
+    /// The memory of a video's frames.
+    pub memory: Option<MemoryConfig>,
     /// Side of the square input, in pixels.
     pub image_size: usize,
     /// Number of structures (classes), each with prompts of its own.
@@ -211,6 +258,8 @@ impl Sam2RadConfig {
         let image_encoder = ImageEncoderConfig::by_name(&architecture.image_encoder)?;
         let mask_decoder = row(&MASK_DECODERS, |r| r.name, "mask decoder", &architecture.mask_decoder)?;
         let prompt_predictor = row(&PROMPT_PREDICTORS, |r| r.name, "prompt predictor", &architecture.prompt_predictor)?;
+        let memory = architecture.memory.as_deref();
+        let memory = memory.map(|name| row(&MEMORIES, |r| r.name, "memory", name)).transpose()?;
         if !IMAGE_SIZES.contains(&image_size) {
             return Err(ConfigError::ImageSize(image_size));
         }
@@ -222,6 +271,7 @@ impl Sam2RadConfig {
             image_encoder,
             mask_decoder,
             prompt_predictor,
+            memory,
             image_size,
             structures,
             tokens,
@@ -265,6 +315,9 @@ impl Sam2RadConfig {
                 "a decoder reads high-resolution features exactly where the encoder is SAM 2's",
                 instead,
             );
+        }
+        if let Some(memory) = self.memory.filter(|_| !is_hiera) {
+            return mismatch(memory.name, "a memory is SAM 2's, as its encoder", "no memory");
         }
         let channels = match &self.image_encoder.backbone {
             Backbone::Hiera(_) => None,
@@ -316,6 +369,7 @@ mod tests {
             image_encoder: image_encoder.into(),
             mask_decoder: mask_decoder.into(),
             prompt_predictor: prompt_predictor.into(),
+            memory: None,
         }
     }
 
@@ -326,6 +380,18 @@ mod tests {
                 .unwrap_err()
                 .to_string();
         assert!(error.contains("sam_vitb_high_res_ppn"), "{error}");
+    }
+
+    #[test]
+    fn a_memory_is_for_sam_2s_encoders() {
+        let with_memory = |encoder, decoder, predictor| {
+            let architecture =
+                Architecture { memory: Some("sam2.1_memory".into()), ..architecture(encoder, decoder, predictor) };
+            Sam2RadConfig::new(architecture, 256, 1, 10)
+        };
+        assert!(with_memory("micro", "sam2_mask_decoder", "sam2_high_res_ppn").unwrap().memory.is_some());
+        let error = with_memory("sam_vit_b", "sam_mask_decoder", "sam_vitb_high_res_ppn").unwrap_err();
+        assert!(matches!(error, ConfigError::Mismatch { .. }));
     }
 
     #[test]

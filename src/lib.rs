@@ -18,6 +18,9 @@ pub mod explain;
 pub mod frame;
 pub mod image_encoder;
 pub mod mask_decoder;
+pub mod memory;
+pub mod memory_attention;
+pub mod memory_encoder;
 pub mod model;
 pub mod nn;
 pub mod overlay;
@@ -31,6 +34,7 @@ pub mod prompt_encoder;
 pub mod prompt_predictor;
 pub mod resample;
 pub mod segmenter;
+pub mod tracker;
 #[cfg(feature = "train")]
 pub mod train;
 pub mod transformer;

@@ -4,6 +4,7 @@
 use burn::module::Module;
 use burn::nn::{Embedding, EmbeddingConfig};
 use burn::tensor::{Device, Tensor, activation};
+use std::ops::Range;
 
 use crate::config::Sam2RadConfig;
 use crate::image_encoder::ImageFeatures;
@@ -28,6 +29,8 @@ pub struct DecodedMasks {
     pub low_res_masks: Tensor<4>,
     /// Predicted IoU of each mask, `[n, masks]`.
     pub iou: Tensor<2>,
+    /// What each mask was drawn from, `[n, masks, dim]`: a video's pointers to the structure come from it.
+    pub mask_tokens: Tensor<3>,
     /// Logit of "the structure is in the picture", `[n, 1]`; `None` where the decoder has no object score.
     pub object_score_logits: Option<Tensor<2>>,
 }
@@ -135,6 +138,39 @@ impl MaskDecoder {
         dense: Tensor<4>,
         multimask_output: bool,
     ) -> DecodedMasks {
+        let is_chosen = !multimask_output && self.dynamic_multimask_via_stability;
+        let masks = match multimask_output {
+            true => 1..NUM_MULTIMASK_OUTPUTS + 1,
+            false if is_chosen => 0..NUM_MULTIMASK_OUTPUTS + 1,
+            false => 0..1,
+        };
+        let decoded = self.decode(features, image_pe, sparse, dense, masks);
+        if !is_chosen {
+            return decoded;
+        }
+        let (low_res_masks, iou) = stable_masks(decoded.low_res_masks, decoded.iou);
+        DecodedMasks { low_res_masks, iou, mask_tokens: decoded.mask_tokens.narrow(1, 0, 1), ..decoded }
+    }
+
+    /// As [`forward`](Self::forward), the masks of all four mask tokens.
+    pub fn forward_all(
+        &self,
+        features: &ImageFeatures,
+        image_pe: Tensor<4>,
+        sparse: Option<Tensor<3>>,
+        dense: Tensor<4>,
+    ) -> DecodedMasks {
+        self.decode(features, image_pe, sparse, dense, 0..NUM_MULTIMASK_OUTPUTS + 1)
+    }
+
+    fn decode(
+        &self,
+        features: &ImageFeatures,
+        image_pe: Tensor<4>,
+        sparse: Option<Tensor<3>>,
+        dense: Tensor<4>,
+        masks: Range<usize>,
+    ) -> DecodedMasks {
         let image = features.image_embedding.clone() + dense;
         let [n, height, width, dim] = image.dims();
         let output_tokens = self.obj_score_token.iter().chain([&self.iou_token, &self.mask_tokens]);
@@ -149,11 +185,6 @@ impl MaskDecoder {
         let token = |i| tokens.clone().narrow(1, i, 1).squeeze_dim::<2>(1);
         let iou_token = usize::from(self.obj_score_token.is_some());
 
-        let masks = match multimask_output {
-            true => 1..NUM_MULTIMASK_OUTPUTS + 1,
-            false if self.dynamic_multimask_via_stability => 0..NUM_MULTIMASK_OUTPUTS + 1,
-            false => 0..1,
-        };
         let high_res_features = self.conv_s0.is_some().then(|| features.high_res_features.clone());
         let upscaled = self.output_upscaling.forward(image.reshape([n, height, width, dim]), high_res_features);
         let [_, out_height, out_width, channels] = upscaled.dims();
@@ -167,20 +198,19 @@ impl MaskDecoder {
 
         let iou = self.iou_prediction_head.forward(token(iou_token), Activation::Relu);
         let iou = if self.iou_prediction_use_sigmoid { activation::sigmoid(iou) } else { iou };
-        let iou = iou.narrow(1, masks.start, masks.len());
-        let (low_res_masks, iou) = match !multimask_output && self.dynamic_multimask_via_stability {
-            true => stable_masks(low_res_masks, iou),
-            false => (low_res_masks, iou),
-        };
         let head = self.pred_obj_score_head.as_ref();
-        let object_score_logits = head.map(|head| head.forward(token(0), Activation::Relu));
-        DecodedMasks { low_res_masks, iou, object_score_logits }
+        DecodedMasks {
+            low_res_masks,
+            iou: iou.narrow(1, masks.start, masks.len()),
+            mask_tokens: tokens.clone().narrow(1, iou_token + 1 + masks.start, masks.len()),
+            object_score_logits: head.map(|head| head.forward(token(0), Activation::Relu)),
+        }
     }
 }
 
 /// The single-mask token's mask where it is stable, else the best of the others: masks `[n, 4, h, w]` with their IoU `[n, 4]` ->
 /// `[n, 1, h, w]` and `[n, 1]` (SAM 2's `_dynamic_multimask_via_stability`).
-fn stable_masks(masks: Tensor<4>, iou: Tensor<2>) -> (Tensor<4>, Tensor<2>) {
+pub(crate) fn stable_masks(masks: Tensor<4>, iou: Tensor<2>) -> (Tensor<4>, Tensor<2>) {
     let [n, _, height, width] = masks.dims();
     let single = masks.clone().narrow(1, 0, 1);
     let area = |threshold: f64| single.clone().greater_elem(threshold).float().reshape([n, height * width]).sum_dim(1);

@@ -1,13 +1,14 @@
-//! The whole network as one burn module: image encoder, prompt predictor, prompt encoder, mask decoder.
+//! The whole network as one burn module: image encoder, prompt predictor, prompt encoder, mask decoder, memory.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
 
 use crate::config::Sam2RadConfig;
+use crate::image_encoder::ImageEncoder;
 pub use crate::image_encoder::ImageFeatures;
-use crate::image_encoder::{self, ImageEncoder};
 pub use crate::mask_decoder::DecodedMasks;
 use crate::mask_decoder::MaskDecoder;
+use crate::memory::Memory;
 use crate::nn::small_normal;
 pub use crate::prompt_encoder::{ManualPrompts, Point, PointLabel, PromptEmbeddings};
 use crate::prompt_encoder::{PromptEncoder, PromptEncoderConfig};
@@ -26,6 +27,8 @@ pub struct Sam2Rad {
     mask_decoder: MaskDecoder,
     /// `[structures, tokens, dim]`.
     learnable_prompts: Option<Param<Tensor<3>>>,
+    /// What follows structures through a video.
+    memory: Option<Memory>,
 }
 
 impl Sam2RadConfig {
@@ -42,6 +45,7 @@ impl Sam2RadConfig {
             prompt_predictor: has_predictor.then(|| PromptPredictor::init(self, device)),
             mask_decoder: MaskDecoder::init(self, device),
             learnable_prompts: has_predictor.then(|| prompts.init([self.structures, self.tokens, dim], device)),
+            memory: self.memory.map(|memory| Memory::init(self, &memory, device)),
         }
     }
 }
@@ -55,15 +59,33 @@ impl Sam2Rad {
     /// As [`encode_image`](Self::encode_image), showing `look` the patch embedding and each block's output
     /// `[1, h, w, channels]`.
     pub fn encode_image_with_blocks(&self, image: Tensor<4>, look: &mut dyn FnMut(Tensor<4>)) -> ImageFeatures {
-        let image_encoder::ImageFeatures { image_embedding, high_res_features } =
-            self.image_encoder.forward(image, look);
-        ImageFeatures {
-            image_embedding: match &self.no_mem_embed {
-                Some(no_mem_embed) => image_embedding + no_mem_embed.val().unsqueeze(),
-                None => image_embedding,
-            },
-            high_res_features: self.mask_decoder.project_high_res_features(high_res_features),
-        }
+        self.without_memory(&self.encode_video_frame_with_blocks(image, look))
+    }
+
+    /// As [`encode_image`](Self::encode_image), before anything is said of earlier frames: what the memory takes.
+    pub fn encode_video_frame(&self, image: Tensor<4>) -> ImageFeatures {
+        self.encode_video_frame_with_blocks(image, &mut |_| {})
+    }
+
+    fn encode_video_frame_with_blocks(&self, image: Tensor<4>, look: &mut dyn FnMut(Tensor<4>)) -> ImageFeatures {
+        let ImageFeatures { image_embedding, high_res_features } = self.image_encoder.forward(image, look);
+        let high_res_features = self.mask_decoder.project_high_res_features(high_res_features);
+        ImageFeatures { image_embedding, high_res_features }
+    }
+
+    /// The features of [`encode_video_frame`](Self::encode_video_frame), for a frame by itself: nothing is remembered.
+    pub fn without_memory(&self, features: &ImageFeatures) -> ImageFeatures {
+        let embedding = features.image_embedding.clone();
+        let image_embedding = match &self.no_mem_embed {
+            Some(no_mem_embed) => embedding + no_mem_embed.val().unsqueeze(),
+            None => embedding,
+        };
+        ImageFeatures { image_embedding, high_res_features: features.high_res_features.clone() }
+    }
+
+    /// What follows structures through a video, where the model has it.
+    pub fn memory(&self) -> Option<&Memory> {
+        self.memory.as_ref()
     }
 
     /// The prompts of every structure on a frame (autonomous mode); `None` where the network has no prompt predictor.
@@ -89,6 +111,17 @@ impl Sam2Rad {
     /// What a person said of one structure, embedded.
     pub fn encode_prompts(&self, prompts: &ManualPrompts) -> PromptEmbeddings {
         self.prompt_encoder.forward(prompts)
+    }
+
+    /// As [`encode_prompts`](Self::encode_prompts), the way that SAM 2's video predictor embeds them.
+    pub fn encode_video_prompts(&self, prompts: &ManualPrompts) -> PromptEmbeddings {
+        self.prompt_encoder.forward_video(prompts)
+    }
+
+    /// The masks of all four mask tokens, the single one first.
+    pub fn decode_all_masks(&self, features: &ImageFeatures, prompts: PromptEmbeddings) -> DecodedMasks {
+        let image_pe = self.prompt_encoder.dense_pe();
+        self.mask_decoder.forward_all(features, image_pe, prompts.sparse, prompts.dense)
     }
 
     /// Masks for `n` sets of prompts: sparse `[n, tokens, dim]` or `None`, dense `[n, h, w, dim]`.

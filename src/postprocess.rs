@@ -69,6 +69,17 @@ impl ClassMap {
         }
         Self { width, height: class_ids.len() / width, class_ids, extents }
     }
+
+    /// Dice of a class's pixels here and in a map of the same size: 1 where they are the same, or there are none in both.
+    pub fn agreement(&self, other: &Self, class_id: u8) -> f64 {
+        let (mut both, mut all) = (0, 0);
+        for (a, b) in self.class_ids.iter().zip(&other.class_ids) {
+            let (here, there) = (*a == class_id, *b == class_id);
+            both += usize::from(here && there);
+            all += usize::from(here) + usize::from(there);
+        }
+        if all == 0 { 1.0 } else { 2.0 * both as f64 / all as f64 }
+    }
 }
 
 /// Gives each pixel to the structure with the largest logit there, if that is above 0 (the first one, where equal).

@@ -65,6 +65,15 @@ enum Kind {
     NotAPoint,
 }
 
+impl From<PointLabel> for Kind {
+    fn from(label: PointLabel) -> Self {
+        match label {
+            PointLabel::Outside => Self::Outside,
+            PointLabel::Inside => Self::Inside,
+        }
+    }
+}
+
 /// Two strided convolutions and a pointwise one: a mask at a quarter of the image side down to the embedding's.
 #[derive(Module, Debug)]
 pub struct MaskDownscaling {
@@ -163,10 +172,7 @@ impl PromptEncoder {
         let mut kinds = Vec::new();
         for point in &prompts.points {
             coordinates.extend([point.x, point.y]);
-            kinds.push(match point.label {
-                PointLabel::Outside => Kind::Outside,
-                PointLabel::Inside => Kind::Inside,
-            });
+            kinds.push(point.label.into());
         }
         match prompts.bounding_box {
             Some(corners) => {
@@ -180,11 +186,28 @@ impl PromptEncoder {
             None => {}
         }
         let sparse = (!kinds.is_empty()).then(|| self.embed_points(&coordinates, &kinds));
-        let dense = match &prompts.mask {
-            Some(mask) => self.embed_masks(mask.clone()),
-            None => self.no_mask(),
-        };
-        PromptEmbeddings { sparse, dense }
+        PromptEmbeddings { sparse, dense: self.dense(prompts) }
+    }
+
+    /// As SAM 2's video predictor embeds prompts: a box is two points before the others, and a padding point follows always (where
+    /// there is nothing, two of them).
+    pub fn forward_video(&self, prompts: &ManualPrompts) -> PromptEmbeddings {
+        let corners = prompts.bounding_box.into_iter().flatten();
+        let points = prompts.points.iter().flat_map(|point| [point.x, point.y]);
+        let mut coordinates: Vec<f32> = corners.chain(points).collect();
+        let mut kinds = Vec::new();
+        if prompts.bounding_box.is_some() {
+            kinds.extend([Kind::TopLeft, Kind::BottomRight]);
+        }
+        kinds.extend(prompts.points.iter().map(|point| Kind::from(point.label)));
+        let padding = if kinds.is_empty() { 2 } else { 1 };
+        coordinates.extend([0.0; 2].repeat(padding));
+        kinds.extend([Kind::NotAPoint].repeat(padding));
+        PromptEmbeddings { sparse: Some(self.embed_points(&coordinates, &kinds)), dense: self.dense(prompts) }
+    }
+
+    fn dense(&self, prompts: &ManualPrompts) -> Tensor<4> {
+        prompts.mask.clone().map_or_else(|| self.no_mask(), |mask| self.embed_masks(mask))
     }
 
     /// Box corners of each structure, `[n, 4]` in units of the input, -> `[n, 2, dim]`.

@@ -26,7 +26,7 @@ use torch_file::{Entry, torch_before_zip, torch_zip, zip_checkpoint};
 fn architecture(image_encoder: &str, mask_decoder: &str, prompt_predictor: &str) -> Architecture {
     let [image_encoder, mask_decoder, prompt_predictor] =
         [image_encoder, mask_decoder, prompt_predictor].map(str::to_owned);
-    Architecture { image_encoder, mask_decoder, prompt_predictor }
+    Architecture { image_encoder, mask_decoder, prompt_predictor, memory: None }
 }
 
 fn micro() -> Sam2RadConfig {

@@ -21,10 +21,15 @@ fn text(bytes: &[u8]) -> String {
 
 /// A `micro` model with two structures and the golden formula's weights, the same in every run.
 fn write_model(folder: &Path) -> PathBuf {
+    write_model_with_memory(folder, None)
+}
+
+fn write_model_with_memory(folder: &Path, memory: Option<&str>) -> PathBuf {
     let architecture = Architecture {
         image_encoder: "micro".into(),
         mask_decoder: "sam2_mask_decoder".into(),
         prompt_predictor: "sam2_high_res_ppn".into(),
+        memory: memory.map(str::to_owned),
     };
     let config = Sam2RadConfig::new(architecture, 256, 2, 10).unwrap();
     let path = folder.join("micro.safetensors");
@@ -134,6 +139,61 @@ fn a_converted_model_keeps_what_it_says_and_masks_alike() {
         info.contains("ulna") && info.contains("lunate") && info.contains("\"q8\"") && info.contains("micro"),
         "{info}"
     );
+}
+
+/// Three frames of a sweep, from a picture.
+fn write_frames(folder: &Path) -> PathBuf {
+    let frames = folder.join("frames");
+    std::fs::create_dir(&frames).unwrap();
+    let picture = image::open(picture()).unwrap();
+    for i in 0..3 {
+        picture.crop_imm(10 * i, 0, 300, 200).save(frames.join(format!("frame{i}.png"))).unwrap();
+    }
+    frames
+}
+
+#[test]
+fn a_structure_is_followed_from_a_box_to_both_ends_of_a_sweep() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = write_model_with_memory(folder.path(), Some("sam2.1_memory"));
+    let (frames, out) = (write_frames(folder.path()), folder.path().join("out"));
+    let prompts = folder.path().join("prompts.json");
+    std::fs::write(&prompts, r#"[{"frame": 1, "structure": "lunate", "box": [40, 40, 200, 150]}]"#).unwrap();
+    let track = |arguments: &[&str]| {
+        let given = ["track", "--model", model.to_str().unwrap(), frames.to_str().unwrap(), "--out"];
+        sam2rad(&[&given[..], &[out.to_str().unwrap()], arguments].concat())
+    };
+    let output = track(&["--prompts", prompts.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("track.json")).unwrap()).unwrap();
+    let roles: Vec<_> = (0..3).map(|i| report["frames"][i]["structures"][0]["role"].as_str().unwrap()).collect();
+    assert_eq!(roles, ["followed", "prompted", "followed"]);
+    assert_eq!(report["frames"][0]["structures"][0]["name"], "lunate");
+    assert!(report["frames"][0]["structures"][0]["agreement"].is_number());
+    for i in 0..3 {
+        let mask = image::open(out.join(format!("frame{i}_mask.png"))).unwrap().into_luma8();
+        assert!(mask.dimensions() == (300, 200) && mask.pixels().all(|pixel| [0, 2].contains(&pixel.0[0])));
+        assert!(out.join(format!("frame{i}.json")).is_file() && out.join(format!("frame{i}_overlay.png")).is_file());
+    }
+
+    for (wrong, why) in [
+        (r#"[{"frame": 3, "structure": 1, "box": [1, 1, 9, 9]}]"#, "there are 3"),
+        (r#"[{"frame": 0, "structure": "ulna", "box": [1, 1, 9, 9]}]"#, "lunate"),
+        (r#"[{"frame": 0, "structure": 1}]"#, "neither box nor point"),
+        ("[]", "no prompt"),
+    ] {
+        std::fs::write(&prompts, wrong).unwrap();
+        let output = track(&["--prompts", prompts.to_str().unwrap()]);
+        assert!(!output.status.success() && text(&output.stderr).contains(why), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_model_without_memory_follows_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, frames) = (write_model(folder.path()), write_frames(folder.path()));
+    let output = sam2rad(&["track", "--model", model.to_str().unwrap(), frames.to_str().unwrap(), "--out", "/nowhere"]);
+    assert!(!output.status.success() && text(&output.stderr).contains("no memory"), "{}", text(&output.stderr));
 }
 
 #[test]

@@ -26,6 +26,7 @@ fn model() -> (Sam2Rad, Segmenter) {
         image_encoder: "micro".into(),
         mask_decoder: "sam2_mask_decoder".into(),
         prompt_predictor: "sam2_high_res_ppn".into(),
+        memory: None,
     };
     let config = Sam2RadConfig::new(architecture, SIZE, 2, TOKENS).unwrap();
     let card = card::card(&config, Dtype::F32);

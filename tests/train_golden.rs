@@ -145,6 +145,7 @@ fn losses_gradients_and_steps_are_the_references() {
         image_encoder: spec.encoder.clone(),
         mask_decoder: spec.decoder.clone(),
         prompt_predictor: spec.prompt_predictor.clone(),
+        memory: None,
     };
     let config = Sam2RadConfig::new(architecture, spec.size, spec.classes, spec.tokens).unwrap();
     let device = Device::flex();

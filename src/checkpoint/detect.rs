@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::CheckpointError;
 use super::keys::Naming;
-use crate::config::{Architecture, Backbone, IMAGE_ENCODERS, ImageEncoderConfig, PATCH_SIZE, PROMPT_PREDICTORS, Parts};
+use crate::config::{
+    Architecture, Backbone, IMAGE_ENCODERS, ImageEncoderConfig, MEMORIES, PATCH_SIZE, PROMPT_PREDICTORS, Parts,
+};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +90,7 @@ pub(super) fn detect_network(shapes: &BTreeMap<String, Vec<usize>>) -> Result<De
         architecture: Architecture {
             mask_decoder: mask_decoder(&config, &inside).to_owned(),
             prompt_predictor: prompt_predictor(&config, parts, &inside).to_owned(),
+            memory: memory(naming, &inside),
             image_encoder: encoder,
         },
         parts,
@@ -184,6 +187,14 @@ fn prompt_predictor(encoder: &ImageEncoderConfig, parts: Parts, inside: &BTreeMa
     };
     let row = PROMPT_PREDICTORS.iter().find(|row| row.depth > 1 && row.high_res_channels == width);
     row.map_or("linear", |row| row.name)
+}
+
+/// Which memory is there. The reference's files have SAM 2's as it was, of no use beside weights that were trained without it.
+fn memory(naming: Naming, inside: &BTreeMap<&str, &[usize]>) -> Option<String> {
+    let has = |part: &str| inside.keys().any(|name| name.contains(part));
+    let row = MEMORIES.iter().find(|row| row.obj_ptr_tpos_proj == has("obj_ptr_tpos_proj."));
+    let is_there = matches!(naming, Naming::Sam2 | Naming::Sam2Rad) && has("memory_attention.");
+    row.filter(|_| is_there).map(|row| row.name.to_owned())
 }
 
 /// The learnt prompts' name and shape: ours, or the reference trainer's under their dataset's name.

@@ -40,6 +40,20 @@ const SEQUENTIALS: [Rewrite; 17] = [
     ("prompt_predictor.channel_adapters.1.", "adapters.1.", "adapters.2."),
 ];
 
+/// SAM 2's memory lies among the other parts there, with a `Sequential` in it: convolution, norm and activation four times.
+const MEMORY: [Rewrite; 10] = [
+    ("memory.", "convs.0.", "encoder.0."),
+    ("memory.", "norms.0.", "encoder.1."),
+    ("memory.", "convs.1.", "encoder.3."),
+    ("memory.", "norms.1.", "encoder.4."),
+    ("memory.", "convs.2.", "encoder.6."),
+    ("memory.", "norms.2.", "encoder.7."),
+    ("memory.", "convs.3.", "encoder.9."),
+    ("memory.", "norms.3.", "encoder.10."),
+    ("memory.", "mask_downsampler.out.", "mask_downsampler.encoder.12."),
+    ("memory.", "memory.", ""),
+];
+
 /// The first of the two adapters; apart, since its result is the second's name with us.
 const FIRST_CHANNEL_ADAPTER: Rewrite = ("prompt_predictor.channel_adapters.0.", "adapters.0.", "adapters.1.");
 
@@ -58,9 +72,10 @@ const LINEAR_HEAD: Rewrite = ("mask_decoder.pred_obj_score_head.", "head.layers.
 /// The `linear` predictor is its one block.
 const LINEAR_PREDICTOR: Rewrite = ("prompt_predictor.layers.0.", "layers.0.", "");
 
-/// Names that take no part in segmenting a single picture: SAM 2's memory, classification heads, counters, what is computed,
-/// and second names of the same storage.
-const IGNORED: [&str; 14] = [
+/// Names that take no part in segmenting a single picture: SAM 2's memory (which a network may be built without; `no_mem_pos_enc`
+/// has no use in any), classification heads, counters, what is computed, and second names of the same storage.
+const IGNORED: [&str; 15] = [
+    "memory.",
     "memory_attention.",
     "memory_encoder.",
     "maskmem_tpos_enc",
@@ -99,7 +114,7 @@ pub fn source_name(naming: Naming, config: &Sam2RadConfig, name: &str) -> String
         return name.to_owned();
     }
     let is_sam2 = config.mask_decoder.high_res_features;
-    let mut rewrites: Vec<Rewrite> = SEQUENTIALS.to_vec();
+    let mut rewrites: Vec<Rewrite> = [SEQUENTIALS.as_slice(), MEMORY.as_slice()].concat();
     rewrites.push(FIRST_CHANNEL_ADAPTER);
     let lora = config.mask_decoder.lora_rank > 0 && name.starts_with("mask_decoder.");
     rewrites.extend(if lora { LORA_PROJECTION } else { PLAIN_PROJECTION });

@@ -34,7 +34,7 @@ pub struct Additions {
     pub tokens: usize,
     /// Makes prompts for `structures` in place of the file's own.
     pub fresh_prompts: bool,
-    /// The file's network with adapters, LoRA updates or both.
+    /// The file's network with adapters, LoRA updates or a memory; one without a memory where it names none.
     pub architecture: Option<Architecture>,
 }
 
@@ -131,7 +131,8 @@ impl Checkpoint {
             let object_score = keys::is_of_object_score(name) && !found.parts.object_score;
             let adapter = name.starts_with("image_encoder.adapters.") && !file_config.image_encoder.adapter;
             let update = name.contains(".w_") && file_config.mask_decoder.lora_rank == 0;
-            additions.is_some() && (predictor || prompts || object_score || adapter || update)
+            let memory = name.starts_with("memory.") && file_config.memory.is_none();
+            additions.is_some() && (predictor || prompts || object_score || adapter || update || memory)
         };
 
         let mut mismatch = KeyMismatch::default();

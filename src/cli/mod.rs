@@ -5,11 +5,14 @@ mod cine;
 mod convert;
 #[cfg(feature = "train")]
 mod eval;
+mod frames;
 mod info;
 mod model;
 #[cfg(feature = "train")]
 mod phantom;
 mod segment;
+mod track;
+mod track_prompts;
 #[cfg(feature = "train")]
 mod train;
 
@@ -36,6 +39,8 @@ const EXAMPLES: &str = "Examples:
       sam2rad segment --model wrist.safetensors pictures/ --out masks/
   Help it with a box (left,top,right,bottom in pixels):
       sam2rad segment --model wrist.safetensors a.png --out masks/ --mode semi-autonomous --box 40,60,300,220
+  Follow a structure through a cine from a box on one of its frames (prompts.json says which, see `sam2rad track --help`):
+      sam2rad track --model sam2.1_hiera_tiny.pt frames/ --prompts prompts.json --out masks/
   Train a small network on simulated pictures:
       sam2rad train --example-config > hip.toml
       sam2rad train --config hip.toml --out runs/hip";
@@ -48,6 +53,8 @@ enum Command {
     Convert(convert::Convert),
     /// Segment pictures: masks, overlays and measurements
     Segment(segment::Segment),
+    /// Follow structures through a cine
+    Track(track::Track),
     /// Train a network on labelled pictures or on simulated ultrasound
     #[cfg(feature = "train")]
     Train(Box<train::Train>),
@@ -66,6 +73,7 @@ impl Cli {
             Command::Info(info) => info.run(),
             Command::Convert(convert) => convert.run(),
             Command::Segment(segment) => segment.run(),
+            Command::Track(track) => track.run(),
             #[cfg(feature = "train")]
             Command::Train(train) => train.run(),
             #[cfg(feature = "train")]

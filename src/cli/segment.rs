@@ -5,6 +5,7 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use sam2rad::brush::Stroke;
 use sam2rad::checkpoint::Structure;
+use sam2rad::frame::Frame;
 use sam2rad::model::PointLabel;
 use sam2rad::overlay::{OverlayStyle, draw};
 use sam2rad::segmenter::{FramePoint, Mode, Request, Segmentation, Segmenter, StructurePrompts};
@@ -195,48 +196,72 @@ impl Segment {
     }
 
     fn segment(&self, segmenter: &Segmenter, request: &Request, input: &Path) -> Result<(), Box<dyn Error>> {
-        let mut frame = picture::read(input)?;
+        let frame = picture::read(input)?;
         let found = read_sync(segmenter.segment(&segmenter.encode(&frame), request))?;
-        let stem = input.file_stem().unwrap_or_default().to_string_lossy();
-        let name = |suffix: &str| self.out.join(format!("{stem}{suffix}"));
-        let ids: Vec<u8> = found.structures.iter().map(|found| found.structure as u8 + 1).collect();
-        let colors: Vec<_> =
-            found.structures.iter().map(|found| segmenter.structures()[found.structure].color).collect();
-        let style = OverlayStyle::for_frame(&frame);
-        draw(&mut frame, &found.map, &ids, &colors, style);
-        let report = self.report(segmenter, input, &found);
-        picture::write(&name("_overlay.png"), frame)?;
-        picture::write_ids(&name("_mask.png"), found.map.width, found.map.height, found.map.class_ids.clone())?;
-        std::fs::write(name(".json"), serde_json::to_string_pretty(&report)?)?;
-        Ok(())
+        let name = input.file_stem().unwrap_or_default().to_string_lossy();
+        let source = Source { input: input.display().to_string(), model: &self.model, segmenter };
+        write(&self.out, &name, &source, frame, &found)
     }
+}
 
-    fn report<'a>(&self, segmenter: &'a Segmenter, input: &Path, found: &Segmentation) -> Report<'a> {
-        let structures = found.structures.iter().map(|found| StructureReport {
-            name: &segmenter.structures()[found.structure].name,
-            class_id: found.structure + 1,
-            present: found.present,
-            iou: found.iou,
-            object_score: found.object_score,
-            area_px: found.area,
-            bounding_box: found.bounds.map(|b| [b.left, b.top, b.right, b.bottom]),
-            predicted_box: found.predicted_box,
-        });
-        Report {
-            input: input.display().to_string(),
-            model: self.model.display().to_string(),
-            training_data: &segmenter.card().training_data,
-            note: "Research and teaching only: not a medical device.",
-            width: found.map.width,
-            height: found.map.height,
-            structures: structures.collect(),
-            milliseconds: found.timings.iter().map(|timing| (timing.stage, timing.milliseconds)).collect(),
-        }
+/// What was said and is to be read in every file of results.
+pub const NOTE: &str = "Research and teaching only: not a medical device.";
+
+/// Where a result comes from.
+pub struct Source<'a> {
+    /// The picture.
+    pub input: String,
+    /// The model's file.
+    pub model: &'a Path,
+    /// The model.
+    pub segmenter: &'a Segmenter,
+}
+
+/// Writes NAME_mask.png, NAME_overlay.png and NAME.json into a folder.
+pub fn write(
+    out: &Path,
+    name: &str,
+    source: &Source,
+    mut frame: Frame,
+    found: &Segmentation,
+) -> Result<(), Box<dyn Error>> {
+    let structures = source.segmenter.structures();
+    let file = |suffix: &str| out.join(format!("{name}{suffix}"));
+    let ids: Vec<u8> = found.structures.iter().map(|found| found.structure as u8 + 1).collect();
+    let colors: Vec<_> = found.structures.iter().map(|found| structures[found.structure].color).collect();
+    let style = OverlayStyle::for_frame(&frame);
+    draw(&mut frame, &found.map, &ids, &colors, style);
+    picture::write(&file("_overlay.png"), frame)?;
+    picture::write_ids(&file("_mask.png"), found.map.width, found.map.height, found.map.class_ids.clone())?;
+    std::fs::write(file(".json"), serde_json::to_string_pretty(&report(source, found))?)?;
+    Ok(())
+}
+
+fn report<'a>(source: &'a Source, found: &Segmentation) -> Report<'a> {
+    let structures = found.structures.iter().map(|found| StructureReport {
+        name: &source.segmenter.structures()[found.structure].name,
+        class_id: found.structure + 1,
+        present: found.present,
+        iou: found.iou,
+        object_score: found.object_score,
+        area_px: found.area,
+        bounding_box: found.bounds.map(|b| [b.left, b.top, b.right, b.bottom]),
+        predicted_box: found.predicted_box,
+    });
+    Report {
+        input: source.input.clone(),
+        model: source.model.display().to_string(),
+        training_data: &source.segmenter.card().training_data,
+        note: NOTE,
+        width: found.map.width,
+        height: found.map.height,
+        structures: structures.collect(),
+        milliseconds: found.timings.iter().map(|timing| (timing.stage, timing.milliseconds)).collect(),
     }
 }
 
 /// Which structure is meant by a name or a number from 1.
-fn number_of(name: &str, structures: &[Structure]) -> Result<usize, String> {
+pub fn number_of(name: &str, structures: &[Structure]) -> Result<usize, String> {
     let by_number = name.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
     let by_name = structures.iter().position(|structure| structure.name == *name);
     by_name.or(by_number.filter(|&i| i < structures.len())).ok_or_else(|| {
@@ -246,7 +271,7 @@ fn number_of(name: &str, structures: &[Structure]) -> Result<usize, String> {
 }
 
 /// The pictures among the inputs and in the folders among them, in order.
-fn pictures(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
+pub fn pictures(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
     let mut pictures = Vec::new();
     for input in inputs {
         if !input.is_dir() {

@@ -21,7 +21,7 @@ mod window;
 
 pub use activation::{Activation, gelu};
 pub use attention::{attention, attention_weights};
-pub use conv2d::conv2d;
+pub use conv2d::{Conv2d, Conv2dConfig, conv2d};
 pub use conv3x3::{Conv3x3, Conv3x3Config};
 pub use layer_norm::{LayerNorm, LayerNormConfig};
 pub use linear::{affine, linear};

@@ -1,4 +1,4 @@
-//! Sine position encodings of the prompt predictor: SAM 2's `PositionEmbeddingSine` and the reference's 1-D one.
+//! Sine position encodings: SAM 2's `PositionEmbeddingSine` and `get_1d_sine_pe`, and the reference's 1-D one.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use std::f64::consts::TAU;
@@ -24,6 +24,21 @@ pub fn sine_2d(height: usize, width: usize, channels: usize, device: &Device) ->
     let rows = Tensor::<4>::from_data(TensorData::new(side(height), [1, height, 1, half]), device);
     let columns = Tensor::<4>::from_data(TensorData::new(side(width), [1, 1, width, half]), device);
     Tensor::cat(vec![rows.expand([1, height, width, half]), columns.expand([1, height, width, half])], 3)
+}
+
+/// Encoding of how far back each of `n` frames is (`get_1d_sine_pe`): the first half of the channels is sines, the second cosines of the
+/// same angles, whose frequencies come in pairs.
+///
+/// Returns `[n, channels]`.
+pub fn sine_of_distances(distances: &[f64], channels: usize, device: &Device) -> Tensor<2> {
+    let half = channels / 2;
+    let angle = |distance: f64, i: usize| distance * TEMPERATURE.powf(-((i / 2 * 2) as f64) / half as f64);
+    let values = distances.iter().flat_map(|&distance| {
+        let sines = (0..half).map(move |i| angle(distance, i).sin() as f32);
+        sines.chain((0..half).map(move |i| angle(distance, i).cos() as f32))
+    });
+    let values: Vec<f32> = values.collect();
+    Tensor::from_data(TensorData::new(values, [distances.len(), channels]), device)
 }
 
 /// Sine of whole turns, `sin(2 pi t)`, to the last bits on every device: a GPU's own sine may be off by 5e-4 (WGSL's bound).
@@ -64,6 +79,16 @@ mod tests {
         let found: Vec<f32> = sine_1d(3, 4, &Device::flex()).into_data().try_into_vec().unwrap();
         assert_eq!(&found[..4], &[0.0, 1.0, 0.0, 1.0]);
         assert!((found[8] - 2f32.sin()).abs() < 1e-6 && (found[11] - 0.02f32.cos()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn distances_are_sines_then_cosines_with_paired_frequencies() {
+        let found: Vec<f32> = sine_of_distances(&[0.0, 2.0], 8, &Device::flex()).into_data().try_into_vec().unwrap();
+        assert_eq!(found[..8], [0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0]);
+        let expected = [2f32, 2.0, 0.02, 0.02].map(|angle| [angle.sin(), angle.cos()]);
+        for (i, [sine, cosine]) in expected.into_iter().enumerate() {
+            assert!((found[8 + i] - sine).abs() < 1e-6 && (found[12 + i] - cosine).abs() < 1e-6, "{i}");
+        }
     }
 
     #[test]

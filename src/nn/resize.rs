@@ -1,4 +1,4 @@
-//! Resizing of channels-last maps as PyTorch's `F.interpolate` with `align_corners=False` and no antialiasing.
+//! Resizing of channels-last maps as PyTorch's `F.interpolate` with `align_corners=False`.
 //!
 //! Interpolation is linear and separable, so it is a matrix product along the height and one along the width: quick where
 //! the map is small, and differentiable for free.
@@ -10,6 +10,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 pub enum Interpolation {
     /// Two taps; coordinates before the first pixel's centre are clamped to it.
     Bilinear,
+    /// A triangle as wide as an output pixel is in the input, for making maps smaller; cut off at the edges.
+    Antialiased,
     /// Four taps of Keys' cubic with a = -0.75.
     Bicubic,
 }
@@ -42,21 +44,31 @@ impl Interpolation {
     fn matrix(self, input: usize, output: usize, device: &Device) -> Tensor<2> {
         let mut weights = vec![0f32; output * input];
         for (i, row) in weights.chunks_exact_mut(input).enumerate() {
-            let centre = (i as f64 + 0.5) * input as f64 / output as f64 - 0.5;
-            for (tap, weight) in self.taps(centre) {
+            let scale = input as f64 / output as f64;
+            let centre = (i as f64 + 0.5) * scale - 0.5;
+            for (tap, weight) in self.taps(centre, scale, input) {
                 row[tap.clamp(0, input as i64 - 1) as usize] += weight as f32;
             }
         }
         Tensor::from_data(TensorData::new(weights, [output, input]), device)
     }
 
-    fn taps(self, centre: f64) -> Vec<(i64, f64)> {
+    /// What an output pixel reads of a line of `input` pixels, of which `scale` are as wide as it.
+    fn taps(self, centre: f64, scale: f64, input: usize) -> Vec<(i64, f64)> {
         match self {
             Self::Bilinear => {
                 let centre = centre.max(0.0);
                 let first = centre.floor();
                 let t = centre - first;
                 vec![(first as i64, 1.0 - t), (first as i64 + 1, t)]
+            }
+            Self::Antialiased => {
+                let width = scale.max(1.0);
+                let first = (centre - width).ceil().max(0.0) as i64;
+                let last = ((centre + width).floor() as i64).min(input as i64 - 1);
+                let weight = |tap: i64| 1.0 - (tap as f64 - centre).abs() / width;
+                let sum: f64 = (first..=last).map(weight).sum();
+                (first..=last).map(|tap| (tap, weight(tap) / sum)).collect()
             }
             Self::Bicubic => {
                 let first = centre.floor();
@@ -86,6 +98,16 @@ mod tests {
     fn bilinear_matches_the_definition_and_clamps_at_the_edge() {
         let found = resized(&[0.0, 1.0], 4, Interpolation::Bilinear);
         assert_eq!(found, [0.0, 0.25, 0.75, 1.0]);
+    }
+
+    #[test]
+    fn antialiasing_weighs_all_pixels_under_the_triangle_and_keeps_a_constant() {
+        let found = resized(&[0.0, 0.0, 0.0, 0.0, 8.0, 0.0, 0.0, 0.0], 2, Interpolation::Antialiased);
+        // Half a pixel from the second's first edge; the triangle's part on the line sums to 28/32 of the whole.
+        for (found, expected) in found.iter().zip([8.0 * 3.0 / 28.0, 8.0 * 5.0 / 28.0]) {
+            assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+        }
+        assert_eq!(resized(&[3.0; 12], 3, Interpolation::Antialiased), [3.0; 3]);
     }
 
     #[test]

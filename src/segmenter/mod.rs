@@ -29,6 +29,15 @@ pub struct EncodedFrame {
     timings: Vec<Timing>,
 }
 
+/// A frame of a video that has been looked at, to be followed through or segmented by itself ([`Segmenter::as_picture`]).
+#[derive(Debug, Clone)]
+pub struct VideoFrame {
+    pub(crate) transform: FrameTransform,
+    /// Before anything is said of earlier frames.
+    pub(crate) features: ImageFeatures,
+    pub(crate) timings: Vec<Timing>,
+}
+
 /// How long a stage took.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Timing {
@@ -77,7 +86,7 @@ pub struct Segmenter {
     pub(crate) model: Sam2Rad,
     pub(crate) config: Sam2RadConfig,
     card: ModelCard,
-    device: Device,
+    pub(crate) device: Device,
 }
 
 /// One mask before it is resized.
@@ -145,15 +154,30 @@ impl Segmenter {
 
     /// Computes what serves every request on a frame.
     pub fn encode(&self, frame: &Frame) -> EncodedFrame {
+        self.as_picture(&self.encode_video_frame(frame))
+    }
+
+    /// Computes what serves every request on a frame of a video.
+    pub fn encode_video_frame(&self, frame: &Frame) -> VideoFrame {
         let mut clock = Clock::start();
         let size = self.config.image_size;
         let transform = FrameTransform::new(frame.width(), frame.height(), size);
         let pixels = preprocess(frame, &transform, &self.card.normalization);
         let image = Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &self.device);
         clock.lap("preprocess");
-        let features = on_pool(|| self.model.encode_image(image));
+        let features = on_pool(|| self.model.encode_video_frame(image));
         clock.lap("image_encoder");
-        EncodedFrame { transform, features, predicted: OnceLock::new(), timings: clock.laps }
+        VideoFrame { transform, features, timings: clock.laps }
+    }
+
+    /// A frame of a video by itself.
+    pub fn as_picture(&self, frame: &VideoFrame) -> EncodedFrame {
+        EncodedFrame {
+            transform: frame.transform,
+            features: self.model.without_memory(&frame.features),
+            predicted: OnceLock::new(),
+            timings: frame.timings.clone(),
+        }
     }
 
     /// What the prompt predictor makes of a frame, computed once.
@@ -177,31 +201,11 @@ impl Segmenter {
             self.predicted(frame)?;
         }
         let predictor = frame.predicted.get().filter(|_| asks_predictor).map(|(_, timing)| timing);
-        let mut clock = Clock { laps: frame.timings.iter().chain(predictor).cloned().collect(), ..Clock::start() };
+        let mut clock = Clock::after(frame.timings.iter().chain(predictor).cloned().collect());
         let decoded = self.decode(frame, request).await?;
         let boxes = if asks_predictor { self.predicted_boxes(frame).await? } else { Vec::new() };
         clock.lap("mask_decoder");
-
-        let logits: Vec<_> = decoded.iter().map(Decoded::for_map).collect();
-        let map = class_map(&logits, &frame.transform);
-        let contours = match request.contours {
-            true => contours(&logits, &frame.transform),
-            false => vec![Vec::new(); logits.len()],
-        };
-        let each = decoded.iter().zip(&logits).zip(&map.extents).zip(contours);
-        let structures = each.map(|(((decoded, logits), extent), contours)| StructureResult {
-            structure: decoded.structure,
-            present: logits.present,
-            iou: decoded.iou,
-            object_score: decoded.object_score,
-            area: extent.area,
-            bounds: extent.bounds,
-            predicted_box: boxes.get(decoded.structure).copied(),
-            contours,
-        });
-        let structures = structures.collect();
-        clock.lap("postprocess");
-        Ok(Segmentation { map, structures, timings: clock.laps })
+        Ok(masks(&decoded, &frame.transform, &boxes, request.contours, clock))
     }
 
     /// The masks that a request asks for, in the order of their structures.
@@ -299,7 +303,7 @@ impl Segmenter {
         Ok(tensors)
     }
 
-    fn check(&self, request: &Request) -> Result<(), RequestError> {
+    pub(crate) fn check(&self, request: &Request) -> Result<(), RequestError> {
         let (has, side) = (self.config.structures, self.config.low_res_size());
         if self.is_manual_only() && request.mode != Mode::Manual {
             return Err(RequestError::ManualOnly);
@@ -328,16 +332,28 @@ impl Segmenter {
         frame: &EncodedFrame,
         prompts: &StructurePrompts,
     ) -> Result<Option<Vec<f32>>, RequestError> {
-        if prompts.strokes.is_empty() {
-            return Ok(prompts.mask.clone());
-        }
-        let mut logits = match (predicted, &prompts.mask) {
-            (Some(predicted), _) => read_floats(predicted.interim_mask.clone().narrow(0, prompts.structure, 1)).await?,
-            (None, Some(mask)) => mask.clone(),
-            (None, None) => vec![-PAINTED_LOGIT; self.config.low_res_size().pow(2)],
+        let Some(predicted) = predicted.filter(|_| !prompts.strokes.is_empty()) else {
+            return Ok(self.manual_mask(prompts, &frame.transform));
         };
+        let mut logits = read_floats(predicted.interim_mask.clone().narrow(0, prompts.structure, 1)).await?;
         paint(&prompts.strokes, &frame.transform, &mut logits);
         Ok(Some(logits))
+    }
+
+    /// As [`mask_prompt`](Self::mask_prompt), where nothing is predicted.
+    fn manual_mask(&self, prompts: &StructurePrompts, transform: &FrameTransform) -> Option<Vec<f32>> {
+        if prompts.strokes.is_empty() {
+            return prompts.mask.clone();
+        }
+        let nothing = || vec![-PAINTED_LOGIT; self.config.low_res_size().pow(2)];
+        let mut logits = prompts.mask.clone().unwrap_or_else(nothing);
+        paint(&prompts.strokes, transform, &mut logits);
+        Some(logits)
+    }
+
+    /// A person's prompts alone, in pixels of the model's input.
+    pub(crate) fn manual_prompts(&self, prompts: &StructurePrompts, transform: &FrameTransform) -> ManualPrompts {
+        self.to_input(prompts, self.manual_mask(prompts, transform), transform)
     }
 
     /// A person's prompts in pixels of the model's input, with the logits of the mask prompt.
@@ -390,13 +406,43 @@ impl Decoded {
     }
 }
 
+/// Masks at the frame's size, with the predictor's boxes of the structures, where there are any.
+pub(crate) fn masks(
+    decoded: &[Decoded],
+    transform: &FrameTransform,
+    boxes: &[[f32; 4]],
+    traces_contours: bool,
+    mut clock: Clock,
+) -> Segmentation {
+    let logits: Vec<_> = decoded.iter().map(Decoded::for_map).collect();
+    let map = class_map(&logits, transform);
+    let contours = match traces_contours {
+        true => contours(&logits, transform),
+        false => vec![Vec::new(); logits.len()],
+    };
+    let each = decoded.iter().zip(&logits).zip(&map.extents).zip(contours);
+    let structures = each.map(|(((decoded, logits), extent), contours)| StructureResult {
+        structure: decoded.structure,
+        present: logits.present,
+        iou: decoded.iou,
+        object_score: decoded.object_score,
+        area: extent.area,
+        bounds: extent.bounds,
+        predicted_box: boxes.get(decoded.structure).copied(),
+        contours,
+    });
+    let structures = structures.collect();
+    clock.lap("postprocess");
+    Segmentation { map, structures, timings: clock.laps }
+}
+
 pub(crate) async fn read_floats<const D: usize>(tensor: Tensor<D>) -> Result<Vec<f32>, RequestError> {
     let data = tensor.into_data_async().await.map_err(|error| RequestError::Device(format!("{error:?}")))?;
     Ok(data.iter().collect())
 }
 
 /// Takes the time between stages.
-struct Clock {
+pub(crate) struct Clock {
     last: Instant,
     laps: Vec<Timing>,
 }
@@ -404,6 +450,11 @@ struct Clock {
 impl Clock {
     fn start() -> Self {
         Self { last: Instant::now(), laps: Vec::new() }
+    }
+
+    /// After stages that were timed before.
+    pub(crate) fn after(laps: Vec<Timing>) -> Self {
+        Self { laps, ..Self::start() }
     }
 
     fn lap(&mut self, stage: &'static str) {

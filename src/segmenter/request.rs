@@ -43,6 +43,13 @@ pub struct StructurePrompts {
     pub mask: Option<Vec<f32>>,
 }
 
+impl StructurePrompts {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.points.is_empty() && self.bounding_box.is_none() && self.strokes.is_empty() && self.mask.is_none()
+    }
+}
+
 /// What is asked of a frame.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {

@@ -6,7 +6,7 @@ use wasm_bindgen::prelude::*;
 const TYPES: &str = r#"
 /** What a model file says of itself; the image size is the one it runs at. */
 export interface ModelCard {
-  architecture: { image_encoder: string; mask_decoder: string; prompt_predictor: string };
+  architecture: { image_encoder: string; mask_decoder: string; prompt_predictor: string; memory?: string };
   image_size: number;
   tokens: number;
   structures: { name: string; color: [number, number, number] }[];

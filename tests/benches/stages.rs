@@ -59,6 +59,7 @@ fn stages_of(row: &Row, group: &mut BenchmarkGroup<'_, WallTime>) {
         image_encoder: row.image_encoder.into(),
         mask_decoder: row.mask_decoder.into(),
         prompt_predictor: row.prompt_predictor.into(),
+        memory: None,
     };
     let config = Sam2RadConfig::new(architecture, size, 1, 10).unwrap();
     let device = Device::flex();

@@ -22,7 +22,7 @@ fn bound(bytes: &[u8]) -> usize {
 fn architecture(image_encoder: &str, mask_decoder: &str, prompt_predictor: &str) -> Architecture {
     let [image_encoder, mask_decoder, prompt_predictor] =
         [image_encoder, mask_decoder, prompt_predictor].map(str::to_owned);
-    Architecture { image_encoder, mask_decoder, prompt_predictor }
+    Architecture { image_encoder, mask_decoder, prompt_predictor, memory: None }
 }
 
 fn micro() -> Sam2RadConfig {

@@ -37,7 +37,7 @@ struct Spec {
 
 /// One tensor: of which values every `stride`-th is stored, their spread, and the noise of PyTorch's own f32 in its units.
 #[derive(Deserialize)]
-struct TensorSpec {
+pub struct TensorSpec {
     shape: Vec<usize>,
     stride: usize,
     std: f64,
@@ -54,27 +54,41 @@ pub struct Golden {
 pub fn read_folder(folder: &Path) -> Vec<Golden> {
     let mut files = Vec::new();
     for folder in [folder.to_owned(), folder.join("official")].iter().filter(|folder| folder.is_dir()) {
-        let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-        let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
-        paths.sort();
-        files.extend(paths.iter().filter_map(|path| Golden::read(path)));
+        files.extend(paths(folder).iter().filter_map(|path| Golden::read(path)));
     }
     files
 }
 
+/// The folder has something to compare with, or is one that was asked for and may hold vectors of another form.
+pub fn assert_found(count: usize) {
+    let is_asked_for = std::env::var_os("SAM2RAD_GOLDEN_DIR").is_some();
+    assert!(count > 0 || is_asked_for, "no golden files in {}", golden_dir().display());
+}
+
+/// The safetensors files of a folder, by name.
+pub fn paths(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
+    paths.sort();
+    paths
+}
+
+/// The `spec` of a golden file and its tensors.
+pub fn read(path: &Path) -> (String, HashMap<String, Vec<f32>>) {
+    let bytes = std::fs::read(path).unwrap();
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let spec = metadata.metadata().as_ref().unwrap()["spec"].clone();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let values = |bytes: &[u8]| bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+    (spec, file.tensors().into_iter().map(|(name, view)| (name, values(view.data()))).collect())
+}
+
 impl Golden {
     fn read(path: &Path) -> Option<Self> {
-        let bytes = std::fs::read(path).unwrap();
-        let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
-        let spec = &metadata.metadata().as_ref().unwrap()["spec"];
-        if ["\"grads\"", "\"plan\""].iter().any(|form| spec.contains(form)) {
-            return None;
-        }
-        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let values = |bytes: &[u8]| bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
-        let values = file.tensors().into_iter().map(|(name, view)| (name, values(view.data()))).collect();
-        Some(Self { spec: serde_json::from_str(spec).unwrap(), values })
+        let (spec, values) = read(path);
+        let is_other = ["\"grads\"", "\"plan\""].iter().any(|form| spec.contains(form));
+        (!is_other).then(|| Self { spec: serde_json::from_str(&spec).unwrap(), values })
     }
 
     pub fn config(&self) -> &str {
@@ -107,6 +121,7 @@ impl Golden {
                 image_encoder: encoder.clone(),
                 mask_decoder: decoder.to_owned(),
                 prompt_predictor: predictor.to_owned(),
+                memory: None,
             };
             Sam2RadConfig::new(architecture, *size, classes.unwrap_or(1), tokens.unwrap_or(10)).unwrap()
         };
@@ -120,8 +135,16 @@ impl Golden {
     }
 
     pub fn tensors(&self) -> impl Iterator<Item = Expected<'_>> {
-        self.spec.tensors.iter().map(|(name, spec)| Expected { name, spec, values: &self.values[name] })
+        expected(&self.spec.tensors, &self.values)
     }
+}
+
+/// What a golden file says of its tensors, with their values.
+pub fn expected<'a>(
+    tensors: &'a BTreeMap<String, TensorSpec>,
+    values: &'a HashMap<String, Vec<f32>>,
+) -> impl Iterator<Item = Expected<'a>> {
+    tensors.iter().map(|(name, spec)| Expected { name, spec, values: &values[name] })
 }
 
 pub struct Expected<'a> {

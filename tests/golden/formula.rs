@@ -74,6 +74,7 @@ fn weights(salt: &str, name: &str, shape: &[usize]) -> Vec<f32> {
         2.. if SMALL.iter().any(|part| has(part)) => (0.0, 0.5),
         2.. => (0.0, (3.0 / fan_in).sqrt()),
         1 if last == "weight" => (1.0, 0.1),
+        1 if last == "gamma" => (0.0, 1.0),
         _ => (0.0, 0.1),
     };
     let values = uniform(&format!("{salt}{name}")).take(shape.iter().product());

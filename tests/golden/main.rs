@@ -10,6 +10,7 @@ mod file;
 mod formula;
 mod precision;
 mod run;
+mod video;
 
 use sam2rad::checkpoint::{TensorSource, collect};
 
@@ -20,7 +21,7 @@ const UNLUCKY: f64 = 0.02;
 #[test]
 fn all_but_a_few_chaotic_tensors_are_within_a_small_multiple_of_pytorchs_own_noise() {
     let files = file::read_folder(&file::golden_dir());
-    assert!(!files.is_empty(), "no golden files in {}", file::golden_dir().display());
+    file::assert_found(files.len());
     let mut over = Vec::new();
     let mut count = 0;
     println!("{:28} {}", "config", file::Comparison::HEADER);
@@ -37,6 +38,20 @@ fn all_but_a_few_chaotic_tensors_are_within_a_small_multiple_of_pytorchs_own_noi
     print!("{list}");
     assert!(over.iter().all(|(_, c)| !c.is_well_conditioned()), "well-conditioned tensors over their bar:\n{list}");
     assert!(over.len() as f64 <= UNLUCKY * count as f64, "too many tensors over their bar:\n{list}");
+}
+
+#[test]
+fn every_step_of_every_video_is_within_a_small_multiple_of_pytorchs_own_noise() {
+    let videos = video::read_folder(&file::golden_dir());
+    file::assert_found(videos.len());
+    let mut over = Vec::new();
+    println!("{:28} {}", "video", file::Comparison::HEADER);
+    for video in &videos {
+        let comparisons = video.compare();
+        println!("{:28} {} ({} tensors)", video.config(), comparisons[0], comparisons.len());
+        over.extend(comparisons.iter().filter(|c| c.of_bar() > 1.0).map(|c| format!("{:28} {c}", video.config())));
+    }
+    assert!(over.is_empty(), "{} tensors differ:\n{}", over.len(), over.join("\n"));
 }
 
 #[test]

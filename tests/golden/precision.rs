@@ -17,6 +17,7 @@ fn mask_logits(dtype: Dtype) -> Vec<f32> {
         image_encoder: "nano".into(),
         mask_decoder: "sam2_mask_decoder".into(),
         prompt_predictor: "sam2_high_res_ppn".into(),
+        memory: None,
     };
     let config = Sam2RadConfig::new(architecture, SIZE, 1, 10).unwrap();
     let card = card(&config, dtype);

@@ -23,21 +23,24 @@ pub fn network(golden: &Golden) -> Sam2Rad {
 
 /// The formula's picture, normalised.
 fn image(golden: &Golden) -> Tensor<4> {
+    normalised(&formula::picture(golden.salt(), golden.size()), golden.size())
+}
+
+/// A grey picture `[size, size]` as the network's input.
+pub fn normalised(picture: &[u8], size: usize) -> Tensor<4> {
     const MEAN: [f64; 3] = [0.485, 0.456, 0.406];
     const STD: [f64; 3] = [0.229, 0.224, 0.225];
-    let size = golden.size();
-    let picture = formula::picture(golden.salt(), size);
     let channel = |c: usize| picture.iter().map(move |&grey| ((f64::from(grey) / 255.0 - MEAN[c]) / STD[c]) as f32);
     let pixels: Vec<f32> = (0..3).flat_map(channel).collect();
     Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &Device::flex())
 }
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter().collect()
 }
 
 /// The values of a channels-last map in the reference's order.
-fn channels_first(map: Tensor<4>) -> Vec<f32> {
+pub fn channels_first(map: Tensor<4>) -> Vec<f32> {
     values(map.permute([0, 3, 1, 2]))
 }
 

@@ -11,6 +11,8 @@ mod file;
 mod formula;
 #[path = "../golden/run.rs"]
 mod run;
+#[path = "../golden/video.rs"]
+mod video;
 
 use burn::tensor::{Device, FloatDType};
 
@@ -18,7 +20,7 @@ use burn::tensor::{Device, FloatDType};
 fn in_double_precision_every_tensor_is_the_references() {
     Device::flex().configure(FloatDType::F64).unwrap();
     let files = file::read_folder(&file::golden_dir());
-    assert!(!files.is_empty(), "no golden files in {}", file::golden_dir().display());
+    file::assert_found(files.len());
     let mut failures = Vec::new();
     println!("{:28} {}", "config", file::Comparison::HEADER);
     for golden in &files {
@@ -27,6 +29,11 @@ fn in_double_precision_every_tensor_is_the_references() {
         comparisons.sort_by(|a, b| b.of_bar().total_cmp(&a.of_bar()));
         println!("{:28} {}", golden.config(), comparisons[0]);
         failures.extend(comparisons.iter().filter(|c| c.of_bar() > 1.0).map(|c| format!("{:28} {c}", golden.config())));
+    }
+    for video in video::read_folder(&file::golden_dir()) {
+        let comparisons = video.compare();
+        println!("{:28} {}", video.config(), comparisons[0]);
+        failures.extend(comparisons.iter().filter(|c| c.of_bar() > 1.0).map(|c| format!("{:28} {c}", video.config())));
     }
     assert!(failures.is_empty(), "{} tensors differ:\n{}", failures.len(), failures.join("\n"));
 }

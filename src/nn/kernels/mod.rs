@@ -6,7 +6,7 @@
 mod attention;
 mod conv2d;
 mod conv3x3;
-mod depthwise3x3;
+mod depthwise;
 mod exp;
 mod gelu;
 mod layer_norm;
@@ -22,7 +22,7 @@ pub use conv2d::conv2d;
 pub use conv3x3::conv3x3;
 #[cfg(feature = "train")]
 pub use conv3x3::conv3x3_weight_gradient;
-pub use depthwise3x3::depthwise3x3;
+pub use depthwise::depthwise;
 pub use gelu::gelu;
 #[cfg(feature = "train")]
 pub use gelu::gelu_backward;
