@@ -10,8 +10,19 @@ pub(super) fn text(object: &InMemDicomObject, tag: Tag) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
+/// All values.
+pub(super) fn texts(object: &InMemDicomObject, tag: Tag) -> Vec<String> {
+    let values = object.get(tag).and_then(|element| element.to_multi_str().ok());
+    values.map_or_else(Vec::new, |values| values.iter().map(|text| text.trim_matches(['\0', ' ']).to_owned()).collect())
+}
+
 pub(super) fn integer(object: &InMemDicomObject, tag: Tag) -> Option<i64> {
     object.get(tag)?.to_int().ok()
+}
+
+/// All values.
+pub(super) fn integers(object: &InMemDicomObject, tag: Tag) -> Vec<i64> {
+    object.get(tag).and_then(|element| element.to_multi_int().ok()).unwrap_or_default()
 }
 
 /// The first value, finite.

@@ -83,7 +83,7 @@ fn bytes_to_values(bytes: Vec<u8>, format: &PixelFormat) -> Values {
 
 /// Planes, or pixels that share their chroma, to pixels of their own.
 fn pixel_by_pixel<T: Copy>(values: Vec<T>, format: &PixelFormat) -> Vec<T> {
-    if format.is_subsampled() {
+    if format.subsampled {
         values.as_chunks().0.iter().flat_map(|&[y0, y1, cb, cr]| [y0, cb, cr, y1, cb, cr]).collect()
     } else if format.planar {
         interleave(&values, format.pixels())

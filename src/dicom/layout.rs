@@ -1,72 +1,56 @@
-//! Where the parts of a DICOM file lie (PS3.10 section 7, PS3.5 sections 7 and A.4): bytes -> ranges of bytes.
-//!
-//! Nothing is read here but headers, and every length is checked against the file and the value representation before
-//! anyone reads by it: the readers of `dicom-object` allocate what a header asks for.
+//! Where the parts of a DICOM file lie (PS3.10 section 7): preamble, file meta group, data set.
 
-use std::io::Cursor;
-use std::ops::Range;
-
-use dicom_core::{Tag, VR};
-use dicom_dictionary_std::{tags, uids};
-use dicom_parser::StatefulDecode;
-use dicom_parser::dataset::LazyDataToken;
-use dicom_parser::dataset::lazy_read::LazyDataSetReader;
+use dicom_core::Tag;
+use dicom_dictionary_std::uids;
 use dicom_transfer_syntax_registry::{TransferSyntax, TransferSyntaxIndex, TransferSyntaxRegistry};
 
 use super::DicomError;
+use super::data_set::Encoding;
 
 /// Explicit VR Big Endian, which the standard has retired and archives have not.
 pub(super) const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
-
-/// Sequences in sequences, beyond which a file is damaged sooner than deep.
-const MAX_DEPTH: usize = 64;
 
 /// The parts of a file.
 pub(super) struct Layout {
     /// What the file says of how it is written.
     pub transfer_syntax: &'static TransferSyntax,
-    /// How the data set is written: some writers leave the value representations out and say otherwise.
-    pub data_set_syntax: &'static TransferSyntax,
+    /// How its data set is written: some writers say otherwise.
+    pub encoding: Encoding,
     /// The data set's first byte.
     pub data_set: usize,
-    /// The pictures.
-    pub pixel_data: PixelData,
-}
-
-/// Where the pictures lie.
-#[derive(Debug)]
-pub(super) enum PixelData {
-    /// One frame after the other, uncompressed. A range that the file cuts short ends with the file.
-    Native {
-        /// OB or OW: whether bytes or words are in the file's byte order.
-        vr: VR,
-        /// All frames.
-        bytes: Range<usize>,
-    },
-    /// Compressed frames in fragments.
-    Encapsulated {
-        /// The basic offset table; may be empty.
-        offsets: Vec<u32>,
-        /// All fragments but that table.
-        fragments: Vec<Range<usize>>,
-    },
+    /// Media Storage SOP Class UID: what kind of object it is, where the meta group says so.
+    pub class: Option<String>,
 }
 
 impl Layout {
     pub(super) fn of(bytes: &[u8]) -> Result<Self, DicomError> {
         let meta = start_of_data(bytes).ok_or_else(|| DicomError::NotDicom { found: what_it_is(bytes) })?;
-        let (uid, data_set) = read_meta_group(bytes, meta)?;
-        let guess = guess_transfer_syntax(&bytes[data_set..]);
-        let uid = uid.unwrap_or_else(|| guess.to_owned());
+        let MetaGroup { transfer_syntax, class, end: data_set } = MetaGroup::read(bytes, meta)?;
+        let encoding = Encoding::of(bytes, data_set);
+        let uid = transfer_syntax.unwrap_or_else(|| uid_of(encoding).to_owned());
         let unsupported = |name: &str| DicomError::TransferSyntax { uid: uid.clone(), name: name.to_owned() };
         let transfer_syntax = TransferSyntaxRegistry.get(&uid).ok_or_else(|| unsupported("not one of the standard"))?;
         if !transfer_syntax.can_decode_dataset() {
             return Err(unsupported(transfer_syntax.name()));
         }
-        let is_implicit = guess == uids::IMPLICIT_VR_LITTLE_ENDIAN;
-        let data_set_syntax = TransferSyntaxRegistry.get(guess).filter(|_| is_implicit).unwrap_or(transfer_syntax);
-        let pixel_data = find_pixel_data(bytes, data_set, data_set_syntax)?;
-        Ok(Self { transfer_syntax, data_set_syntax, data_set, pixel_data })
+        Ok(Self { transfer_syntax, encoding, data_set, class })
+    }
+
+    /// Whether the file says what its data set shows.
+    pub(super) fn is_as_said(&self) -> bool {
+        match self.transfer_syntax.uid() {
+            said @ (uids::IMPLICIT_VR_LITTLE_ENDIAN | EXPLICIT_VR_BIG_ENDIAN) => uid_of(self.encoding) == said,
+            _ => self.encoding == Encoding::Explicit { big_endian: false },
+        }
+    }
+}
+
+/// The transfer syntax of uncompressed files that are written so.
+fn uid_of(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Implicit => uids::IMPLICIT_VR_LITTLE_ENDIAN,
+        Encoding::Explicit { big_endian: false } => uids::EXPLICIT_VR_LITTLE_ENDIAN,
+        Encoding::Explicit { big_endian: true } => EXPLICIT_VR_BIG_ENDIAN,
     }
 }
 
@@ -100,117 +84,42 @@ fn what_it_is(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// Reads the file meta group, which is explicit VR little endian in every file: the transfer syntax, where it is said, and
-/// the data set's first byte.
-fn read_meta_group(bytes: &[u8], mut at: usize) -> Result<(Option<String>, usize), DicomError> {
-    let mut uid = None;
-    while let Some(&[2, 0, element, 0, vr0, vr1, l0, l1]) =
-        bytes.get(at..at + 8).and_then(|header| header.first_chunk())
-    {
-        let long = matches!(&[vr0, vr1], b"OB" | b"OW" | b"UN" | b"UT" | b"SQ" | b"OF");
-        let (header, length) = if long {
-            let length = bytes.get(at + 8..at + 12).and_then(|length| length.first_chunk()).copied();
-            (12, length.map_or(usize::MAX, |length| u32::from_le_bytes(length) as usize))
-        } else {
-            (8, usize::from(u16::from_le_bytes([l0, l1])))
-        };
-        let value = (at + header).checked_add(length).and_then(|end| bytes.get(at + header..end));
-        let value = value.ok_or(DicomError::Truncated { tag: Tag(2, element.into()), at })?;
-        if element == 0x10 {
-            let text = String::from_utf8_lossy(value);
-            uid = Some(text.trim_end_matches(['\0', ' ']).to_owned());
+/// The file meta group, which is explicit VR little endian in every file but those of a few writers.
+struct MetaGroup {
+    transfer_syntax: Option<String>,
+    class: Option<String>,
+    /// The data set's first byte.
+    end: usize,
+}
+
+impl MetaGroup {
+    fn read(bytes: &[u8], mut at: usize) -> Result<Self, DicomError> {
+        let (mut transfer_syntax, mut class) = (None, None);
+        while let Some(&[2, 0, element, 0, vr0, vr1, l0, l1]) =
+            bytes.get(at..at + 8).and_then(|header| header.first_chunk())
+        {
+            let long = matches!(&[vr0, vr1], b"OB" | b"OW" | b"UN" | b"UT" | b"SQ" | b"OF");
+            let (header, length) = if long {
+                let length = bytes.get(at + 8..at + 12).and_then(|length| length.first_chunk()).copied();
+                (12, length.map_or(usize::MAX, |length| u32::from_le_bytes(length) as usize))
+            } else if vr0.is_ascii_uppercase() && vr1.is_ascii_uppercase() {
+                (8, usize::from(u16::from_le_bytes([l0, l1])))
+            } else {
+                (8, u32::from_le_bytes([vr0, vr1, l0, l1]) as usize)
+            };
+            let value = (at + header).checked_add(length).and_then(|end| bytes.get(at + header..end));
+            let value = value.ok_or(DicomError::Truncated { tag: Tag(2, element.into()), at })?;
+            let text = || {
+                let text = String::from_utf8_lossy(value);
+                Some(text.trim_end_matches(['\0', ' ']).to_owned()).filter(|text| !text.is_empty())
+            };
+            match element {
+                0x02 => class = text(),
+                0x10 => transfer_syntax = text(),
+                _ => {}
+            }
+            at += header + length;
         }
-        at += header + length;
+        Ok(Self { transfer_syntax, class, end: at })
     }
-    Ok((uid.filter(|uid| !uid.is_empty()), at))
-}
-
-/// The transfer syntax of a data set whose file does not say it, by its first element.
-fn guess_transfer_syntax(data_set: &[u8]) -> &'static str {
-    match data_set {
-        [0, _, _, _, ..] => EXPLICIT_VR_BIG_ENDIAN,
-        [_, _, _, _, b'A'..=b'Z', b'A'..=b'Z', ..] => uids::EXPLICIT_VR_LITTLE_ENDIAN,
-        _ => uids::IMPLICIT_VR_LITTLE_ENDIAN,
-    }
-}
-
-/// Walks the elements up to the pictures, and checks each length on the way.
-fn find_pixel_data(bytes: &[u8], data_set: usize, syntax: &TransferSyntax) -> Result<PixelData, DicomError> {
-    let damaged = |reason: String| DicomError::Damaged { reason };
-    let mut source = Cursor::new(bytes);
-    source.set_position(data_set as u64);
-    let mut reader = LazyDataSetReader::new_with_ts(source, syntax).map_err(|error| damaged(error.to_string()))?;
-    let mut depth = 0usize;
-    while let Some(token) = reader.advance() {
-        match token.map_err(|error| damaged(error.to_string()))? {
-            LazyDataToken::PixelSequenceStart if depth == 0 => {
-                let at = reader.into_decoder().position() as usize;
-                let mut fragments = read_fragments(bytes, at).into_iter();
-                let offsets = fragments.next().map_or(&[][..], |table| &bytes[table]);
-                let offsets = offsets.as_chunks().0.iter().map(|&offset| u32::from_le_bytes(offset)).collect();
-                return Ok(PixelData::Encapsulated { offsets, fragments: fragments.collect() });
-            }
-            LazyDataToken::PixelSequenceStart
-            | LazyDataToken::SequenceStart { .. }
-            | LazyDataToken::ItemStart { .. } => {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    return Err(damaged("its sequences do not end".to_owned()));
-                }
-            }
-            LazyDataToken::SequenceEnd | LazyDataToken::ItemEnd => {
-                depth = depth.checked_sub(1).ok_or_else(|| damaged("a sequence ends that never began".to_owned()))?;
-            }
-            LazyDataToken::LazyValue { header, decoder } => {
-                let at = decoder.position() as usize;
-                let end = at.saturating_add(header.len.0 as usize);
-                if depth == 0 && header.tag == tags::PIXEL_DATA {
-                    return Ok(PixelData::Native { vr: header.vr, bytes: at..end.min(bytes.len()) });
-                }
-                if end > bytes.len() {
-                    return Err(DicomError::Truncated { tag: header.tag, at });
-                }
-                if !header.len.0.is_multiple_of(value_size(header.vr)) {
-                    let (tag, vr, length) = (header.tag, header.vr, header.len.0);
-                    return Err(damaged(format!(
-                        "the element {tag} has {length} bytes, no whole number of {vr} values"
-                    )));
-                }
-                decoder.skip_bytes(header.len.0).map_err(|error| damaged(error.to_string()))?;
-            }
-            LazyDataToken::LazyItemValue { len, decoder } => {
-                if decoder.position() + u64::from(len) > bytes.len() as u64 {
-                    return Err(damaged("an item is longer than the file".to_owned()));
-                }
-                decoder.skip_bytes(len).map_err(|error| damaged(error.to_string()))?;
-            }
-            _ => {}
-        }
-    }
-    Err(DicomError::NoPixelData)
-}
-
-/// Bytes of one of an element's values, 1 for text (PS3.5 table 6.2-1). The readers of `dicom-parser` take whole values: they
-/// would read what is left over as the next element's header, and go by its length.
-fn value_size(vr: VR) -> u32 {
-    match vr {
-        VR::SS | VR::US | VR::OW => 2,
-        VR::AT | VR::FL | VR::OF | VR::SL | VR::UL | VR::OL => 4,
-        VR::FD | VR::OD | VR::SV | VR::UV | VR::OV => 8,
-        _ => 1,
-    }
-}
-
-/// The items of encapsulated pixel data, the offset table first. A damaged end ends the list.
-fn read_fragments(bytes: &[u8], mut at: usize) -> Vec<Range<usize>> {
-    let mut fragments = Vec::new();
-    while let Some(&[0xFE, 0xFF, 0x00, 0xE0, l0, l1, l2, l3]) =
-        bytes.get(at..at + 8).and_then(|header| header.first_chunk())
-    {
-        let length = u32::from_le_bytes([l0, l1, l2, l3]) as usize;
-        let end = (at + 8).saturating_add(length).min(bytes.len());
-        fragments.push(at + 8..end);
-        at = end;
-    }
-    fragments
 }

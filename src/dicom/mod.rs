@@ -1,39 +1,50 @@
-//! DICOM files: pictures and cines in, segmentation objects out.
+//! DICOM files: pictures and cines in, segmentation objects out and in.
 //!
-//! A file's bytes are kept as they are, and a frame is decoded when it is asked for: `layout` finds the parts,
-//! `pixel_format` and `display` read how pixels are stored and shown, `codec` undoes the compression. `info` is what the
-//! page tells of a file, `segmentation` what it takes home.
+//! A file's bytes are kept as they are, and a frame is decoded when it is asked for: `layout` finds the parts, `data_set`
+//! reads the attributes, `frames` knows where each frame lies, `pixel_format`, `display`, `grey` and `palette` how pixels are
+//! stored and shown, `codec` undoes the compression. `info` is what the page tells of a file, `segmentation` what it takes
+//! home, `directory` what lies on a disc.
 
 mod attributes;
 mod codec;
 mod codestream;
+mod data_set;
+mod directory;
 mod display;
+mod frames;
+mod grey;
 mod info;
 mod layout;
+mod notes;
+mod palette;
 mod pixel_format;
+mod regions;
 mod segmentation;
+mod text;
+mod timing;
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::io::{BufReader, Cursor};
-use std::ops::Range;
 
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::file::ReadPreamble;
-use dicom_object::{DicomCollectorOptions, InMemDicomObject};
+use serde::Serialize;
 
-pub use self::info::{
-    DataType, DicomInfo, PixelSpacing, SpacingSource, SpatialFormat, TransferSyntaxName, UltrasoundRegion,
-};
+pub use self::directory::{DirectoryEntry, directory};
+pub use self::grey::GreyWindow;
+pub use self::info::{DicomInfo, TransferSyntaxName};
+pub use self::notes::DicomNote;
+pub use self::regions::{AxisUnit, DataType, PixelSpacing, RegionAxis, SpacingSource, SpatialFormat, UltrasoundRegion};
 pub use self::segmentation::{
-    Creation, SegmentAlgorithm, SegmentationError, SegmentationRequest, SegmentedFrame, SegmentedStructure,
+    Creation, SegmentAlgorithm, SegmentationError, SegmentationMasks, SegmentationReadError, SegmentationRequest,
+    SegmentedFrame, SegmentedSegment, SegmentedStructure,
 };
 
-use self::attributes::integer;
-use self::codec::{Compression, Samples};
+use self::attributes::{integer, text};
+use self::codec::Samples;
+use self::data_set::DataSet;
 use self::display::Display;
-use self::layout::{EXPLICIT_VR_BIG_ENDIAN, Layout, PixelData};
+use self::frames::Frames;
+use self::layout::Layout;
 use self::pixel_format::PixelFormat;
 use self::segmentation::Source;
 use crate::frame::{Frame, FrameError};
@@ -47,9 +58,17 @@ pub enum DicomError {
         /// What it is instead.
         found: &'static str,
     },
-    /// A report, a directory, a structure set, ...
+    /// A report, a structure set, ...
     #[error("this DICOM file holds no pictures")]
     NoPixelData,
+    /// The list of the files on a disc.
+    #[error(
+        "this is the directory of a disc (DICOMDIR); open the folder that it lies in, or one of the files beside it"
+    )]
+    Directory,
+    /// Masks of another file's pictures.
+    #[error("this is a segmentation; open the pictures that it was made for first")]
+    Segmentation,
     /// The pictures are written in a way that this crate does not read.
     #[error("its transfer syntax {uid} ({name}) is not supported; export it uncompressed, as JPEG or as JPEG 2000")]
     TransferSyntax {
@@ -107,6 +126,43 @@ pub enum DicomError {
     },
 }
 
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DicomKind {
+    /// Pictures, as far as its class says.
+    Picture,
+    /// A segmentation object.
+    Segmentation,
+    /// The directory of a disc.
+    Directory,
+}
+
+/// What a file is, from its first bytes; `None` where they are not those of a DICOM file.
+pub fn identify(bytes: &[u8]) -> Option<DicomKind> {
+    const LAST: Tag = tags::SOP_CLASS_UID;
+    let layout = match Layout::of(bytes) {
+        // It is DICOM, and opening it says what is not supported.
+        Err(DicomError::TransferSyntax { .. }) => return Some(DicomKind::Picture),
+        layout => layout.ok()?,
+    };
+    // Where there is no mark of DICOM files, the first elements must be those of one.
+    let object = DataSet::read(bytes, layout.data_set, layout.encoding, LAST).ok()?.object;
+    let class = text(&object, tags::SOP_CLASS_UID).or(layout.class);
+    Some(kind_of(class.as_deref()))
+}
+
+/// A segmentation whose values are the numbers of segments.
+const LABEL_MAP_SEGMENTATION_STORAGE: &str = "1.2.840.10008.5.1.4.1.1.66.7";
+
+fn kind_of(class: Option<&str>) -> DicomKind {
+    match class {
+        Some(uids::MEDIA_STORAGE_DIRECTORY_STORAGE) => DicomKind::Directory,
+        Some(uids::SEGMENTATION_STORAGE | LABEL_MAP_SEGMENTATION_STORAGE) => DicomKind::Segmentation,
+        _ => DicomKind::Picture,
+    }
+}
+
 /// An open file.
 #[derive(Debug)]
 pub struct DicomFile {
@@ -120,13 +176,6 @@ pub struct DicomFile {
     source: Source,
 }
 
-/// Where each frame lies.
-#[derive(Debug)]
-enum Frames {
-    Native { vr: dicom_core::VR, bytes: Range<usize>, big_endian: bool },
-    Compressed { compression: Compression, fragments: Vec<Vec<Range<usize>>> },
-}
-
 impl DicomFile {
     /// Reads all of a file but its frames. Preamble and file meta group may be missing where the data set's first element
     /// shows how it is written.
@@ -135,17 +184,38 @@ impl DicomFile {
     /// [`DicomError`], all but its last two variants.
     pub fn open(bytes: Vec<u8>) -> Result<Self, DicomError> {
         let layout = Layout::of(&bytes)?;
-        let object = read_data_set(&bytes, &layout)?;
-        let format = PixelFormat::of(&object)?;
+        let DataSet { object, pixel_data, skipped } =
+            DataSet::read(&bytes, layout.data_set, layout.encoding, tags::PIXEL_DATA)?;
+        let class = text(&object, tags::SOP_CLASS_UID).or_else(|| layout.class.clone());
+        match kind_of(class.as_deref()) {
+            DicomKind::Picture => {}
+            DicomKind::Directory => return Err(DicomError::Directory),
+            DicomKind::Segmentation => return Err(DicomError::Segmentation),
+        }
+        let pixel_data = pixel_data.ok_or(DicomError::NoPixelData)?;
+        let mut notes = Vec::new();
+        if !layout.is_as_said() {
+            notes.push(DicomNote::Encoding);
+        }
+        if !skipped.is_empty() {
+            notes.push(DicomNote::LeftOut { tags: skipped });
+        }
+        let mut format = PixelFormat::of(&object)?;
         let display = Display::of(&object, &format)?;
-        let declared =
-            integer(&object, tags::NUMBER_OF_FRAMES).and_then(|n| usize::try_from(n).ok()).unwrap_or(1).max(1);
-        let frames = Frames::of(&bytes, &layout, &format, declared)?;
-        let held = frames.count(&format).min(declared);
+        let said = integer(&object, tags::NUMBER_OF_FRAMES).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
+        let frames = Frames::of(&bytes, &layout, pixel_data, &mut format, said, &mut notes)?;
+        let expected = said.unwrap_or(1);
+        let held = frames.count(&format, expected);
         if held == 0 {
             return Err(DicomError::NoPixelData);
         }
-        let info = DicomInfo::of(&object, &layout, &format, [held, declared - held]);
+        if held > expected {
+            notes.push(DicomNote::MoreFrames { said, held });
+        } else if held < expected {
+            notes.push(DicomNote::FewerFrames { said: expected, held });
+        }
+        let counts = [held, expected.saturating_sub(held)];
+        let info = DicomInfo::of(&object, &layout, &format, &display, counts, notes);
         let source = Source::of(&object);
         Ok(Self { bytes, format, frames, display, range: OnceCell::new(), info, source })
     }
@@ -160,127 +230,53 @@ impl DicomFile {
     /// # Errors
     /// [`DicomError::NoFrame`] and [`DicomError::Frame`].
     pub fn frame(&self, index: usize) -> Result<Frame, DicomError> {
+        self.show(index, None)
+    }
+
+    /// The same with a window in place of the file's. Colours have none and stay as they are.
+    ///
+    /// # Errors
+    /// As [`DicomFile::frame`].
+    pub fn frame_in_window(&self, index: usize, window: &GreyWindow) -> Result<Frame, DicomError> {
+        self.show(index, Some(window))
+    }
+
+    /// The window that is used where none is chosen: the file's first, else the one that shows all values of its first frame.
+    /// `None` where its pictures are in colour.
+    ///
+    /// # Errors
+    /// [`DicomError::Frame`] where the first frame is needed and damaged.
+    pub fn window(&self) -> Result<Option<GreyWindow>, DicomError> {
+        if !self.display.is_grey {
+            return Ok(None);
+        }
+        if let Some(window) = self.display.windows().first() {
+            return Ok(Some(window.clone()));
+        }
+        let range = if self.display.needs_range(0) { Some(self.range_of(0, &self.samples(0)?)) } else { None };
+        Ok(Some(self.display.whole(range)))
+    }
+
+    fn show(&self, index: usize, window: Option<&GreyWindow>) -> Result<Frame, DicomError> {
         let samples = self.samples(index)?;
-        let range = self.display.needs_range.then(|| {
-            *self.range.get_or_init(|| match index {
-                0 => display::range(&samples),
-                _ => display::range(self.samples(0).as_ref().unwrap_or(&samples)),
-            })
-        });
-        Ok(Frame::from_rgb(self.format.columns, self.format.rows, self.display.rgb(&samples, range))?)
+        let needs_range = window.is_none() && self.display.needs_range(index);
+        let range = needs_range.then(|| self.range_of(index, &samples));
+        let rgb = self.display.rgb(index, &samples, window, range);
+        Ok(Frame::from_rgb(self.format.columns, self.format.rows, rgb)?)
+    }
+
+    /// The range of the first frame; of this one, where the first is damaged.
+    fn range_of(&self, index: usize, samples: &Samples) -> [i32; 2] {
+        *self.range.get_or_init(|| match index {
+            0 => display::range(samples),
+            _ => display::range(self.samples(0).as_ref().unwrap_or(samples)),
+        })
     }
 
     fn samples(&self, index: usize) -> Result<Samples, DicomError> {
         if index >= self.info.frames {
             return Err(DicomError::NoFrame { index, frames: self.info.frames });
         }
-        let damaged = |reason| DicomError::Frame { index, reason };
-        match &self.frames {
-            Frames::Native { vr, bytes, big_endian } => {
-                let start = index * self.format.frame_bytes();
-                codec::native(&self.bytes[bytes.clone()], start, &self.format, *vr, *big_endian)
-                    .ok_or_else(|| damaged("the file ends within it".to_owned()))
-            }
-            Frames::Compressed { compression, fragments } => {
-                let data: Cow<[u8]> = match &fragments[index][..] {
-                    [whole] => Cow::Borrowed(&self.bytes[whole.clone()]),
-                    parts => Cow::Owned(parts.iter().flat_map(|part| &self.bytes[part.clone()]).copied().collect()),
-                };
-                codec::compressed(&data, *compression, &self.format).map_err(damaged)
-            }
-        }
+        self.frames.samples(&self.bytes, index, &self.format).map_err(|reason| DicomError::Frame { index, reason })
     }
-}
-
-impl Frames {
-    fn of(bytes: &[u8], layout: &Layout, format: &PixelFormat, declared: usize) -> Result<Self, DicomError> {
-        let syntax = layout.transfer_syntax;
-        let unsupported =
-            || DicomError::TransferSyntax { uid: syntax.uid().to_owned(), name: syntax.name().to_owned() };
-        let is_native = matches!(
-            syntax.uid(),
-            uids::IMPLICIT_VR_LITTLE_ENDIAN | uids::EXPLICIT_VR_LITTLE_ENDIAN | EXPLICIT_VR_BIG_ENDIAN
-        );
-        match &layout.pixel_data {
-            PixelData::Native { vr, bytes } if is_native => {
-                Ok(Self::Native { vr: *vr, bytes: bytes.clone(), big_endian: syntax.uid() == EXPLICIT_VR_BIG_ENDIAN })
-            }
-            PixelData::Native { .. } => Err(unsupported()),
-            PixelData::Encapsulated { offsets, fragments } => {
-                let first = fragments.iter().find(|fragment| !fragment.is_empty()).map(|first| &bytes[first.clone()]);
-                // A file whose meta group is missing does not say how its fragments are compressed, but they do.
-                let compression =
-                    if is_native { first.map(sniff) } else { compression(syntax.uid()) }.ok_or_else(unsupported)?;
-                let fragments = group(bytes, fragments, offsets, declared);
-                debug_assert!(fragments.iter().all(|frame| !frame.is_empty()), "{format:?}");
-                Ok(Self::Compressed { compression, fragments })
-            }
-        }
-    }
-
-    /// Frames that are in the file, of which the last may be cut short.
-    fn count(&self, format: &PixelFormat) -> usize {
-        match self {
-            Self::Native { bytes, .. } => bytes.len().div_ceil(format.frame_bytes()),
-            Self::Compressed { fragments, .. } => fragments.len(),
-        }
-    }
-}
-
-fn compression(transfer_syntax: &str) -> Option<Compression> {
-    match transfer_syntax {
-        uids::RLE_LOSSLESS => Some(Compression::Rle),
-        uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT | uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => {
-            Some(Compression::Jpeg)
-        }
-        uids::JPEG2000_LOSSLESS | uids::JPEG2000 => Some(Compression::Jpeg2000),
-        _ => None,
-    }
-}
-
-fn sniff(fragment: &[u8]) -> Compression {
-    match fragment {
-        [0xFF, 0xD8, ..] => Compression::Jpeg,
-        [0xFF, 0x4F, ..] | [0, 0, 0, 0x0C, b'j', b'P', ..] => Compression::Jpeg2000,
-        _ => Compression::Rle,
-    }
-}
-
-/// The fragments of each frame (PS3.5 annex A.4): one each, else by the offset table, else by the marks that compressed
-/// pictures begin with.
-fn group(bytes: &[u8], fragments: &[Range<usize>], offsets: &[u32], declared: usize) -> Vec<Vec<Range<usize>>> {
-    let Some(first) = fragments.first() else { return Vec::new() };
-    let starts: Vec<usize> = if declared == 1 {
-        vec![0]
-    } else if fragments.len() == declared {
-        (0..declared).collect()
-    } else if offsets.len() == declared {
-        let find = |&offset: &u32| fragments.binary_search_by_key(&(first.start + offset as usize), |f| f.start).ok();
-        offsets.iter().map_while(find).collect()
-    } else {
-        let begins = |fragment: &Range<usize>| {
-            let head = &bytes[fragment.clone()];
-            head.starts_with(&[0xFF, 0xD8]) || head.starts_with(&[0xFF, 0x4F]) || head.starts_with(&[0, 0, 0, 0x0C])
-        };
-        let marked: Vec<_> = (0..fragments.len()).filter(|&index| begins(&fragments[index])).collect();
-        if marked.is_empty() { (0..fragments.len()).collect() } else { marked }
-    };
-    let ends = starts.iter().skip(1).copied().chain([fragments.len()]);
-    starts
-        .iter()
-        .zip(ends)
-        .filter(|(start, end)| *start < end)
-        .map(|(&start, end)| fragments[start..end].to_vec())
-        .collect()
-}
-
-fn read_data_set(bytes: &[u8], layout: &Layout) -> Result<InMemDicomObject, DicomError> {
-    let mut object = InMemDicomObject::new_empty();
-    DicomCollectorOptions::new()
-        .expected_ts(layout.data_set_syntax.uid())
-        .read_preamble(ReadPreamble::Never)
-        .from_reader(BufReader::new(Cursor::new(&bytes[layout.data_set..])))
-        .read_dataset_up_to_pixeldata(&mut object)
-        .map_err(|error| DicomError::Damaged { reason: error.to_string() })?;
-    Ok(object)
 }

@@ -1,5 +1,7 @@
 //! How the pixels of a file are stored: the Image Pixel module (PS3.3 section C.7.6.3).
 
+use std::fmt;
+
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
@@ -42,6 +44,8 @@ pub(super) struct PixelFormat {
     pub signed: bool,
     /// All red, then all green, then all blue.
     pub planar: bool,
+    /// Where it is not compressed, chroma at half the columns: Y Y B R.
+    pub subsampled: bool,
     pub photometric: Photometric,
 }
 
@@ -68,6 +72,7 @@ impl PixelFormat {
         if !(bits_stored - 1..bits_allocated).contains(&high_bit) {
             return Err(refused("HighBit", high_bit));
         }
+        let photometric = photometric(object, samples_per_pixel == 3)?;
         Ok(Self {
             columns,
             rows,
@@ -77,7 +82,8 @@ impl PixelFormat {
             high_bit: high_bit as u32,
             signed: integer(object, tags::PIXEL_REPRESENTATION) == Some(1),
             planar: integer(object, tags::PLANAR_CONFIGURATION) == Some(1) && samples_per_pixel == 3,
-            photometric: photometric(object, samples_per_pixel == 3)?,
+            subsampled: photometric == Photometric::YbrFull422 && columns.is_multiple_of(2),
+            photometric,
         })
     }
 
@@ -88,13 +94,33 @@ impl PixelFormat {
 
     /// Bytes of an uncompressed frame.
     pub(super) fn frame_bytes(&self) -> usize {
-        let samples = if self.is_subsampled() { 2 } else { self.samples_per_pixel };
-        self.pixels() * samples * (self.bits_allocated as usize / 8)
+        self.pixels() * self.bytes_per_pixel()
     }
 
-    /// Whether an uncompressed frame has its chroma at half the columns: Y Y B R.
-    pub(super) fn is_subsampled(&self) -> bool {
-        self.photometric == Photometric::YbrFull422 && self.columns.is_multiple_of(2)
+    fn bytes_per_pixel(&self) -> usize {
+        let samples = if self.subsampled { 2 } else { self.samples_per_pixel };
+        samples * (self.bits_allocated as usize / 8)
+    }
+
+    /// Goes by the pixel data's length where it shows that chroma is at all columns, or at half of them, and the file says
+    /// otherwise; gives the bytes of a pixel then.
+    pub(super) fn fit_chroma(&mut self, length: usize, frames: usize) -> Option<usize> {
+        if !self.photometric.is_luma_and_chroma() || !self.columns.is_multiple_of(2) {
+            return None;
+        }
+        let other = Self { subsampled: !self.subsampled, ..*self };
+        // An odd length is filled up by a byte.
+        let holds = |format: &Self, frames: usize| {
+            format.frame_bytes().checked_mul(frames).is_some_and(|bytes| length.wrapping_sub(bytes) <= 1)
+        };
+        let whole = |format: &Self| length >= format.frame_bytes() && length % format.frame_bytes() <= 1;
+        let is_other = holds(&other, frames)
+            || (!holds(self, frames) && whole(&other) && !whole(self) && length / other.frame_bytes() >= frames);
+        if !is_other {
+            return None;
+        }
+        *self = other;
+        Some(self.bytes_per_pixel())
     }
 
     /// The stored value in the bits of an allocated one.
@@ -107,6 +133,27 @@ impl PixelFormat {
     pub(super) fn signed_value(&self, value: i32) -> i32 {
         let unused = 32 - self.bits_stored;
         if self.signed { value << unused >> unused } else { value }
+    }
+}
+
+impl Photometric {
+    /// Whether pixels are luma and chroma, to be turned into red, green and blue.
+    pub(super) fn is_luma_and_chroma(self) -> bool {
+        matches!(self, Self::YbrFull | Self::YbrFull422)
+    }
+}
+
+impl fmt::Display for Photometric {
+    /// The attribute's value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Monochrome1 => "MONOCHROME1",
+            Self::Monochrome2 => "MONOCHROME2",
+            Self::Palette => "PALETTE COLOR",
+            Self::Rgb => "RGB",
+            Self::YbrFull => "YBR_FULL",
+            Self::YbrFull422 => "YBR_FULL_422",
+        })
     }
 }
 

@@ -47,8 +47,8 @@ test('a cine is described and decoded, and what does not lie in its picture is l
   await page.goto('./');
   const { info, size, bright } = await look(page, fixture('examples_ybr_color.dcm'));
   expect(size).toEqual([320, 240]);
-  expect(info).toMatchObject({ width: 320, height: 240, frames: 30, missing_frames: 0, crop: null, spacing: null, lossy: true, modality: 'US' });
-  expect(info.frame_seconds?.[0]).toBeCloseTo(0.0333, 3);
+  expect(info).toMatchObject({ width: 320, height: 240, frames: 30, missing_frames: 0, crop: null, picture_spacing: null, lossy: true, modality: 'US' });
+  expect(info.frame_times?.[1]).toBeCloseTo(0.0333, 3);
   // Alpha alone is a quarter of the values.
   expect(bright).toBeGreaterThan(320 * 240 * 1.05);
 });

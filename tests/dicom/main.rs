@@ -1,6 +1,7 @@
 //! DICOM files of the standard's test data, read as pydicom reads them; what is refused, and how; segmentation objects
 //! read back. `tests/fixtures/README.md` says where the files are from.
 
+mod cases;
 #[path = "../support/memory.rs"]
 mod memory;
 mod pydicom;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sam2rad::dicom::{DataType, DicomFile, SpacingSource, SpatialFormat};
+use sam2rad::dicom::{DataType, DicomFile, DicomNote, SpacingSource, SpatialFormat};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -82,10 +82,12 @@ fn digit(character: u8) -> u8 {
 }
 
 #[test]
-fn a_cine_says_how_long_its_frames_are_and_what_took_it() {
+fn a_cine_says_when_its_frames_were_taken_and_what_took_it() {
     let file = open("examples_ybr_color.dcm");
     let info = file.info();
-    assert_eq!(info.frame_seconds.as_deref(), Some(&[0.033_333; 30][..]));
+    let times = info.frame_times.as_deref().unwrap();
+    assert_eq!((times.len(), times[0]), (30, 0.0));
+    assert!((times[29] - 29.0 * 0.033_333).abs() < 1e-9, "{}", times[29]);
     assert_eq!((info.width, info.height, info.lossy), (320, 240, true));
     assert_eq!(info.modality.as_deref(), Some("US"));
     assert_eq!(info.manufacturer.as_deref(), Some("SonoSite, Inc."));
@@ -100,7 +102,9 @@ fn the_largest_tissue_region_gives_crop_and_spacing() {
     assert_eq!(info.regions[0].spatial_format, SpatialFormat::TwoDimensional);
     assert_eq!(info.regions[1].data_type, DataType::Ecg);
     assert_eq!(info.crop, Some([120, 60, 800, 519]));
-    let spacing = info.spacing.unwrap();
+    // A region's millimetres count in that region alone.
+    assert_eq!((info.picture_spacing, info.spacing_at(10, 10)), (None, None));
+    let spacing = info.spacing_at(400, 300).unwrap();
     assert_eq!(spacing.source, SpacingSource::UltrasoundRegion);
     assert!((spacing.x_mm - 0.262_287_876_6).abs() < 1e-9 && spacing.x_mm == spacing.y_mm);
 }
@@ -110,12 +114,13 @@ fn a_region_that_reaches_out_of_the_picture_is_not_trusted() {
     // The cine was made smaller, its region still counts the pixels of the larger one.
     let file = open("examples_ybr_color.dcm");
     assert!(file.info().regions.is_empty());
-    assert_eq!((file.info().crop, file.info().spacing), (None, None));
+    assert_eq!((file.info().crop, file.info().spacing_at(100, 100)), (None, None));
+    assert_eq!(file.info().notes, [DicomNote::RegionsOutside { count: 1 }]);
 }
 
 #[test]
 fn a_picture_without_regions_has_the_spacing_of_its_pixels() {
-    let spacing = open("MR_small.dcm").info().spacing.unwrap();
+    let spacing = open("MR_small.dcm").info().picture_spacing.unwrap();
     assert_eq!((spacing.source, spacing.x_mm, spacing.y_mm), (SpacingSource::PixelSpacing, 0.3125, 0.3125));
 }
 

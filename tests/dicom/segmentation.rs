@@ -4,7 +4,8 @@ use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileDicomObject, InMemDicomObject, OpenFileOptions};
 use sam2rad::dicom::{
-    Creation, DicomFile, SegmentAlgorithm, SegmentationError, SegmentationRequest, SegmentedFrame, SegmentedStructure,
+    Creation, DicomError, DicomFile, DicomKind, SegmentAlgorithm, SegmentationError, SegmentationReadError,
+    SegmentationRequest, SegmentedFrame, SegmentedStructure, identify,
 };
 
 use super::{open, read};
@@ -158,5 +159,78 @@ fn what_does_not_fit_the_file_is_refused() {
 #[test]
 fn a_segmentation_is_not_read_as_a_picture() {
     let bytes = open("examples_ybr_color.dcm").segmentation(&request(), &CREATION).unwrap();
-    assert!(DicomFile::open(bytes).unwrap_err().to_string().contains("BitsAllocated is 1"));
+    assert_eq!(identify(&bytes), Some(DicomKind::Segmentation));
+    assert_eq!(DicomFile::open(bytes).unwrap_err(), DicomError::Segmentation);
+}
+
+#[test]
+fn the_masks_of_an_object_come_back_with_names_colours_and_who_drew_them() {
+    let file = open("examples_ybr_color.dcm");
+    let request = request();
+    let masks = file.masks(&file.segmentation(&request, &CREATION).unwrap()).unwrap();
+    let mut frames = request.frames.clone();
+    frames.sort_by_key(|frame| frame.index);
+    assert_eq!(masks.frames, frames);
+    for (found, structure) in masks.structures.iter().zip(&request.structures) {
+        assert_eq!((&found.name, found.algorithm), (&structure.name, structure.algorithm));
+        assert!(found.color.unwrap().iter().zip(structure.color).all(|(a, b)| a.abs_diff(b) <= 1));
+    }
+    assert_eq!(masks.notes, []);
+}
+
+#[test]
+fn the_masks_of_other_pictures_are_refused() {
+    let bytes = open("examples_ybr_color.dcm").segmentation(&request(), &CREATION).unwrap();
+    let size = SegmentationReadError::Size { found: (320, 240), expected: (64, 64) };
+    assert_eq!(open("MR_small.dcm").masks(&bytes), Err(size));
+    let picture = read("examples_ybr_color.dcm");
+    assert_eq!(open("MR_small.dcm").masks(&picture), Err(SegmentationReadError::NotASegmentation));
+    // The same pictures under another identifier.
+    let uid = text(&parse(&picture), tags::SOP_INSTANCE_UID);
+    let at = picture.windows(uid.len()).rposition(|window| window == uid.as_bytes()).unwrap();
+    let mut other = picture.clone();
+    other[at + uid.len() - 1] ^= 1;
+    assert_eq!(DicomFile::open(other).unwrap().masks(&bytes), Err(SegmentationReadError::OtherSource));
+}
+
+#[test]
+fn an_object_of_a_picture_without_planes_has_no_frame_of_reference_and_no_thickness() {
+    let folder = "cases/22-seg-frame-of-reference";
+    for (name, frames) in [("a.dcm", vec![0]), ("cine.dcm", vec![0, 2])] {
+        let file = DicomFile::open(read(&format!("../{folder}/{name}"))).unwrap();
+        let pixels = file.info().width * file.info().height;
+        let class_ids: Vec<u8> = (0..pixels).map(|pixel| u8::from(pixel % 7 == 0)).collect();
+        let frames: Vec<_> =
+            frames.into_iter().map(|index| SegmentedFrame { index, class_ids: class_ids.clone() }).collect();
+        let request = SegmentationRequest { frames: frames.clone(), ..request() };
+        let bytes = file.segmentation(&request, &CREATION).unwrap();
+        let object = parse(&bytes);
+        assert!(object.get(tags::FRAME_OF_REFERENCE_UID).is_none() && object.get(tags::PATIENT_ORIENTATION).is_some());
+        let shared = &items(&object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)[0];
+        for measures in shared.get(tags::PIXEL_MEASURES_SEQUENCE).and_then(|group| group.items()).unwrap_or_default() {
+            assert!(measures.get(tags::SLICE_THICKNESS).is_none());
+        }
+        assert_eq!(file.masks(&bytes).unwrap().frames, frames, "{name}");
+    }
+}
+
+#[test]
+fn times_that_are_taken_over_keep_their_zone() {
+    let file = DicomFile::open(read("../cases/23-seg-time-zone/a.dcm")).unwrap();
+    let pixels = file.info().width * file.info().height;
+    let frames = vec![SegmentedFrame { index: 0, class_ids: vec![1; pixels] }];
+    let object = parse(&file.segmentation(&SegmentationRequest { frames, ..request() }, &CREATION).unwrap());
+    assert_eq!(text(&object, tags::TIMEZONE_OFFSET_FROM_UTC), "+0900");
+    assert_eq!(text(&object, tags::STUDY_TIME), "091500");
+    // 20:50:05 UTC.
+    assert_eq!(text(&object, tags::CONTENT_TIME), "055005");
+}
+
+#[test]
+fn a_source_that_lost_detail_says_how_and_how_much() {
+    let object = parse(&open("examples_ybr_color.dcm").segmentation(&request(), &CREATION).unwrap());
+    assert_eq!(text(&object, tags::LOSSY_IMAGE_COMPRESSION), "01");
+    assert_eq!(text(&object, tags::LOSSY_IMAGE_COMPRESSION_METHOD), "ISO_10918_1");
+    // As the source itself says.
+    assert_eq!(text(&object, tags::LOSSY_IMAGE_COMPRESSION_RATIO), "19");
 }

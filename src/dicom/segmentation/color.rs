@@ -16,9 +16,35 @@ pub(super) fn dicom_cielab(color: [u8; 3]) -> [u16; 3] {
     [scaled(l, 0.0, 100.0), scaled(a, -128.0, 255.0), scaled(b, -128.0, 255.0)]
 }
 
+/// The other way: of the encoding, the nearest colour of sRGB.
+pub(super) fn srgb(lab: [u16; 3]) -> [u8; 3] {
+    let value = |encoded: u16, low: f64, span: f64| f64::from(encoded) / 65535.0 * span + low;
+    let [l, a, b] = [value(lab[0], 0.0, 100.0), value(lab[1], -128.0, 255.0), value(lab[2], -128.0, 255.0)];
+    let fy = (l + 16.0) / 116.0;
+    let linear = |t: f64| if t > 6.0 / 29.0 { t * t * t } else { (t - 4.0 / 29.0) * 108.0 / 841.0 };
+    let (x, y, z) = (linear(fy + a / 500.0) * 0.96422, linear(fy), linear(fy - b / 200.0) * 0.82521);
+    let rgb = [
+        3.1338561 * x - 1.6168667 * y - 0.4906146 * z,
+        -0.9787684 * x + 1.9161415 * y + 0.0334540 * z,
+        0.0719453 * x - 0.2289914 * y + 1.4052427 * z,
+    ];
+    rgb.map(|value| {
+        let value = if value <= 0.0031308 { value * 12.92 } else { 1.055 * value.powf(1.0 / 2.4) - 0.055 };
+        (value * 255.0).round().clamp(0.0, 255.0) as u8
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_colour_comes_back() {
+        for color in [[0, 0, 0], [255, 255, 255], [230, 159, 0], [0, 114, 178], [255, 0, 0]] {
+            let back = srgb(dicom_cielab(color));
+            assert!(back.iter().zip(color).all(|(a, b)| a.abs_diff(b) <= 1), "{color:?} came back as {back:?}");
+        }
+    }
 
     #[test]
     fn white_black_and_red_are_where_the_standard_puts_them() {

@@ -1,15 +1,20 @@
-//! Class maps to a DICOM segmentation object (PS3.3 section A.51): a binary one, a frame for each structure in each frame
-//! of the source where it has pixels.
+//! Class maps to a DICOM segmentation object (PS3.3 section A.51), a binary one with a frame for each structure in each frame
+//! of the source where it has pixels; and back.
 
 mod color;
 mod object;
+mod read;
 mod source;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 pub(super) use self::source::Source;
 
-use super::DicomFile;
+use self::source::Lossy;
+
+use super::{DicomError, DicomFile, DicomNote};
 
 /// Most structures of a request: class ids are bytes, and 0 is the background.
 const MAX_STRUCTURES: usize = 255;
@@ -47,8 +52,64 @@ pub struct SegmentedStructure {
     pub algorithm: SegmentAlgorithm,
 }
 
+/// What a segmentation object holds for a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentationMasks {
+    /// In the order of the class ids.
+    pub structures: Vec<SegmentedSegment>,
+    /// The frames that have masks.
+    pub frames: Vec<SegmentedFrame>,
+    /// What is not as it was stored.
+    pub notes: Vec<DicomNote>,
+}
+
+/// A segment, as its object describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentedSegment {
+    /// Its label.
+    pub name: String,
+    /// Red, green, blue (sRGB), where the object recommends a colour.
+    pub color: Option<[u8; 3]>,
+    /// Who drew it.
+    pub algorithm: SegmentAlgorithm,
+}
+
+/// Why a segmentation object cannot be taken for a file's masks.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SegmentationReadError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Dicom(#[from] DicomError),
+    /// Another kind of object.
+    #[error("this DICOM file is not a segmentation")]
+    NotASegmentation,
+    /// No frame of it refers to the file.
+    #[error("the segmentation was made for other pictures than these; open the file that it was made for")]
+    OtherSource,
+    /// Masks of another size than the file's pictures.
+    #[error(
+        "the segmentation has {} x {} pixels, the pictures {} x {}", .found.0, .found.1, .expected.0, .expected.1
+    )]
+    Size {
+        /// Columns and rows of the segmentation.
+        found: (usize, usize),
+        /// Columns and rows of the pictures.
+        expected: (usize, usize),
+    },
+    /// More segments than class ids, or none.
+    #[error("the segmentation has {0} segments; 1 to {MAX_STRUCTURES} can be taken")]
+    Segments(usize),
+    /// A frame of no known segment.
+    #[error("frame {index} (counted from 0) of the segmentation does not say which segment it shows")]
+    Segment {
+        /// Which.
+        index: usize,
+    },
+}
+
 /// Segment Algorithm Type (0062,0008).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum SegmentAlgorithm {
     /// The model alone.
     Automatic,
@@ -112,6 +173,12 @@ pub enum SegmentationError {
     /// The object would have nothing to refer to.
     #[error("the file does not have {0}, which a segmentation must refer to")]
     SourceUnidentified(&'static str),
+    /// More bits than a file's pixel data can have.
+    #[error("the masks take {bytes} bytes, and a DICOM file holds 4 GB of them; export fewer frames at a time")]
+    TooLarge {
+        /// How many bytes.
+        bytes: u64,
+    },
     /// The object could not be written.
     #[error("the segmentation object could not be written: {0}")]
     Write(String),
@@ -135,13 +202,14 @@ impl DicomFile {
         request: &SegmentationRequest,
         creation: &Creation,
     ) -> Result<Vec<u8>, SegmentationError> {
-        let masks = self.masks(request)?;
-        let pixel_data = pack(&masks, self.info.width * self.info.height);
-        object::write(&self.source, &self.info, request, &masks, pixel_data, creation)
+        let masks = self.masks_of(request)?;
+        let pixel_data = pack(&masks, self.info.width * self.info.height)?;
+        let lossy = Lossy::of(&self.source, self.info.lossy, &self.frames, &self.format);
+        object::write(&self.source, &self.info, &lossy, request, &masks, pixel_data, creation)
     }
 
     /// The masks that have pixels, by structure, then by source frame.
-    fn masks<'a>(&self, request: &'a SegmentationRequest) -> Result<Vec<Mask<'a>>, SegmentationError> {
+    fn masks_of<'a>(&self, request: &'a SegmentationRequest) -> Result<Vec<Mask<'a>>, SegmentationError> {
         let structures = request.structures.len();
         if !(1..=MAX_STRUCTURES).contains(&structures) {
             return Err(SegmentationError::Structures(structures));
@@ -177,18 +245,23 @@ impl DicomFile {
 
 /// One bit a pixel, the first in the lowest bit, frames without gaps between them, filled up to an even number of bytes
 /// (PS3.5 section 8.1.1, annex D).
-fn pack(masks: &[Mask], pixels: usize) -> Vec<u8> {
-    let mut bytes = vec![0u8; (masks.len() * pixels).div_ceil(16) * 2];
+fn pack(masks: &[Mask], pixels: usize) -> Result<Vec<u8>, SegmentationError> {
+    // A length of this value stands for "up to a delimiter", and 32 bits are all that it has.
+    const LIMIT: u64 = u32::MAX as u64;
+    let length = (masks.len() as u64 * pixels as u64).div_ceil(16) * 2;
+    let too_large = || SegmentationError::TooLarge { bytes: length };
+    let mut bytes = vec![0u8; usize::try_from(length).ok().filter(|_| length < LIMIT).ok_or_else(too_large)?];
     for (frame, mask) in masks.iter().enumerate() {
         let wanted = mask.structure + 1;
+        let first = frame as u64 * pixels as u64;
         for (pixel, &class_id) in mask.class_ids.iter().enumerate() {
             if usize::from(class_id) == wanted {
-                let bit = frame * pixels + pixel;
-                bytes[bit / 8] |= 1 << (bit % 8);
+                let bit = first + pixel as u64;
+                bytes[(bit / 8) as usize] |= 1 << (bit % 8);
             }
         }
     }
-    bytes
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -198,7 +271,14 @@ mod tests {
     #[test]
     fn frames_are_packed_without_gaps() {
         let mask = |structure, class_ids| Mask { structure, source_frame: 0, class_ids };
-        let packed = pack(&[mask(0, &[1, 0, 2]), mask(1, &[1, 0, 2]), mask(0, &[1, 1, 1])], 3);
+        let packed = pack(&[mask(0, &[1, 0, 2]), mask(1, &[1, 0, 2]), mask(0, &[1, 1, 1])], 3).unwrap();
         assert_eq!(packed, [0b1110_0001, 0b1]);
+    }
+
+    #[test]
+    fn more_bits_than_a_file_can_hold_are_refused() {
+        let masks: Vec<_> = (0..600).map(|source_frame| Mask { structure: 0, source_frame, class_ids: &[] }).collect();
+        let error = pack(&masks, 1 << 26).unwrap_err();
+        assert_eq!(error, SegmentationError::TooLarge { bytes: 600 << 23 });
     }
 }

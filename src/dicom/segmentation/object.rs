@@ -7,8 +7,10 @@ use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use sha2::{Digest, Sha256};
 
 use super::color::dicom_cielab;
-use super::{Creation, Mask, SegmentAlgorithm, SegmentationError, SegmentationRequest, SegmentedStructure, Source};
+use super::source::{Lossy, Source};
+use super::{Creation, Mask, SegmentAlgorithm, SegmentationError, SegmentationRequest, SegmentedStructure};
 use crate::dicom::DicomInfo;
+use crate::dicom::attributes::text;
 
 /// Longest text of the value representation LO, in characters.
 const LONG_STRING: usize = 64;
@@ -20,6 +22,7 @@ const RESEARCH_ONLY: &str = "Research only, not for diagnosis";
 pub(super) fn write(
     source: &Source,
     info: &DicomInfo,
+    lossy: &Lossy,
     request: &SegmentationRequest,
     masks: &[Mask],
     pixel_data: Vec<u8>,
@@ -28,7 +31,7 @@ pub(super) fn write(
     let reference = Reference::to(source)?;
     let mut object = source.shared.clone();
     describe_instance(&mut object, &reference, creation);
-    describe_image(&mut object, source, info, masks.len());
+    describe_image(&mut object, info, lossy, masks.len());
     let structures = request.structures.iter().enumerate();
     let segments = structures.map(|(index, structure)| segment(index, structure, request)).collect();
     sequence(&mut object, tags::SEGMENT_SEQUENCE, segments);
@@ -75,7 +78,10 @@ impl<'a> Reference<'a> {
 
 /// Patient, study, series, equipment, SOP common and common instance reference.
 fn describe_instance(object: &mut InMemDicomObject, reference: &Reference, creation: &Creation) {
-    let (date, time) = date_and_time(creation.unix_seconds);
+    // The source's times are taken over as they are, and so is their zone: the object's own are told in it. Without one, times
+    // are of no known zone, and these are UTC.
+    let zone = text(object, tags::TIMEZONE_OFFSET_FROM_UTC).and_then(|offset| offset_seconds(&offset)).unwrap_or(0);
+    let (date, time) = date_and_time(creation.unix_seconds + zone);
     // Elements that must be there, if only empty.
     for (tag, vr) in [
         (tags::STUDY_DATE, VR::DA),
@@ -88,13 +94,11 @@ fn describe_instance(object: &mut InMemDicomObject, reference: &Reference, creat
         (tags::PATIENT_SEX, VR::CS),
         (tags::STUDY_ID, VR::SH),
         (tags::CONTENT_CREATOR_NAME, VR::PN),
+        (tags::PATIENT_ORIENTATION, VR::CS),
     ] {
         if object.get(tag).is_none() {
             object.put(DataElement::empty(tag, vr));
         }
-    }
-    if object.get(tags::FRAME_OF_REFERENCE_UID).is_some() && object.get(tags::POSITION_REFERENCE_INDICATOR).is_none() {
-        object.put(DataElement::empty(tags::POSITION_REFERENCE_INDICATOR, VR::LO));
     }
     // UTF-8: the names were read in the source's own character set.
     put(object, tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192");
@@ -102,7 +106,6 @@ fn describe_instance(object: &mut InMemDicomObject, reference: &Reference, creat
     put(object, tags::SOP_INSTANCE_UID, VR::UI, new_uid(creation, "instance"));
     put(object, tags::INSTANCE_CREATION_DATE, VR::DA, date.as_str());
     put(object, tags::INSTANCE_CREATION_TIME, VR::TM, time.as_str());
-    put(object, tags::TIMEZONE_OFFSET_FROM_UTC, VR::SH, "+0000");
     put(object, tags::MODALITY, VR::CS, "SEG");
     put(object, tags::SERIES_INSTANCE_UID, VR::UI, new_uid(creation, "series"));
     put(object, tags::SERIES_NUMBER, VR::IS, "1");
@@ -125,7 +128,7 @@ fn describe_instance(object: &mut InMemDicomObject, reference: &Reference, creat
 }
 
 /// Image pixel and segmentation image.
-fn describe_image(object: &mut InMemDicomObject, source: &Source, info: &DicomInfo, frames: usize) {
+fn describe_image(object: &mut InMemDicomObject, info: &DicomInfo, lossy: &Lossy, frames: usize) {
     put(
         object,
         tags::IMAGE_TYPE,
@@ -141,10 +144,14 @@ fn describe_image(object: &mut InMemDicomObject, source: &Source, info: &DicomIn
     put(object, tags::BITS_STORED, VR::US, 1u16);
     put(object, tags::HIGH_BIT, VR::US, 0u16);
     put(object, tags::PIXEL_REPRESENTATION, VR::US, 0u16);
-    for element in &source.lossy {
-        object.put(element.clone());
+    put(object, tags::LOSSY_IMAGE_COMPRESSION, VR::CS, if lossy.is_lossy { "01" } else { "00" });
+    let lists = [
+        (tags::LOSSY_IMAGE_COMPRESSION_RATIO, VR::DS, &lossy.ratios),
+        (tags::LOSSY_IMAGE_COMPRESSION_METHOD, VR::CS, &lossy.methods),
+    ];
+    for (tag, vr, values) in lists.into_iter().filter(|(_, _, values)| !values.is_empty()) {
+        put(object, tag, vr, PrimitiveValue::Strs(values.iter().cloned().collect()));
     }
-    put(object, tags::LOSSY_IMAGE_COMPRESSION, VR::CS, if info.lossy { "01" } else { "00" });
     put(object, tags::SEGMENTATION_TYPE, VR::CS, "BINARY");
     put(object, tags::SEGMENTS_OVERLAP, VR::CS, "NO");
 }
@@ -200,12 +207,10 @@ fn organize_dimensions(object: &mut InMemDicomObject, uid: &str) {
 
 fn shared_groups(info: &DicomInfo) -> InMemDicomObject {
     let mut groups = InMemDicomObject::new_empty();
-    if let Some(spacing) = &info.spacing {
+    if let Some(spacing) = info.common_spacing() {
         let mut measures = InMemDicomObject::new_empty();
         let millimetres = [decimal(spacing.y_mm), decimal(spacing.x_mm)];
         put(&mut measures, tags::PIXEL_SPACING, VR::DS, PrimitiveValue::Strs(millimetres.into_iter().collect()));
-        // A picture is a plane. Readers, highdicom among them, expect the attribute wherever there is a spacing.
-        put(&mut measures, tags::SLICE_THICKNESS, VR::DS, "0");
         sequence(&mut groups, tags::PIXEL_MEASURES_SEQUENCE, vec![measures]);
     }
     groups
@@ -283,6 +288,17 @@ fn new_uid(creation: &Creation, role: &str) -> String {
     format!("2.25.{}", u128::from_be_bytes(uuid))
 }
 
+/// Seconds of an offset from UTC, `+0900` (PS3.5 table 6.2-1, DT).
+fn offset_seconds(offset: &str) -> Option<i64> {
+    let (sign, digits) = match offset.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = digits.split_at_checked(2).filter(|_| digits.len() == 4)?;
+    Some(sign * (hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60))
+}
+
 /// `YYYYMMDD` and `HHMMSS`, UTC.
 fn date_and_time(unix_seconds: i64) -> (String, String) {
     let now = dicom_core::chrono::DateTime::from_timestamp(unix_seconds, 0).unwrap_or_default();
@@ -306,6 +322,12 @@ mod tests {
     #[test]
     fn a_date_and_a_time_are_digits() {
         assert_eq!(date_and_time(1_795_553_405), ("20261124".to_owned(), "205005".to_owned()));
+    }
+
+    #[test]
+    fn an_offset_from_utc_is_hours_and_minutes() {
+        assert_eq!([offset_seconds("+0900"), offset_seconds("-0330")], [Some(32_400), Some(-12_600)]);
+        assert_eq!([offset_seconds("0900"), offset_seconds("+09")], [None, None]);
     }
 
     #[test]

@@ -13,8 +13,8 @@ export async function openDicomFile(file: File): Promise<DicomSource> {
   const dicom = await openDicom(file);
   const { info } = dicom;
   const { width, height, frames } = info;
-  let at = 0;
-  const times_s = info.frame_seconds?.map((seconds) => (at += seconds) - seconds) ?? null;
+  const times_s = info.frame_times;
+  const untold = info.playback_rate === null ? FRAME_TIME_MS : 1000 / info.playback_rate;
   const key = keyOf(file.name, info);
   const source: DicomSource = {
     kind: 'dicom',
@@ -23,12 +23,12 @@ export async function openDicomFile(file: File): Promise<DicomSource> {
     width,
     height,
     scales: scalesOf(info),
-    pixel_aspect: 1,
+    pixel_aspect: info.pixel_aspect,
     suggested_crop: info.crop,
-    notes: [],
+    notes: info.notes.map(({ message }) => message),
     frames,
     times_s,
-    durations_ms: times_s === null ? Array<number>(frames).fill(FRAME_TIME_MS) : durationsOf(times_s, FRAME_TIME_MS),
+    durations_ms: times_s === null ? Array<number>(frames).fill(untold) : durationsOf(times_s, untold),
     frame: async (index) => ({ picture: await dicom.frame(index), index, grabbed: performance.now(), key }),
     play: (from, pace) => clocked(source, from, pace),
     close: () => dicom.close(),
@@ -37,11 +37,11 @@ export async function openDicomFile(file: File): Promise<DicomSource> {
 }
 
 /** Each two-dimensional region has its own; traces over time have none. The whole picture's counts where no region is calibrated. */
-function scalesOf({ regions, spacing }: DicomInfo): Scale[] {
+function scalesOf({ regions, picture_spacing }: DicomInfo): Scale[] {
   const scales = regions.flatMap(({ bounding_box: box, spatial_format, spacing }): Scale[] => {
     if (spatial_format !== '2d') return [{ box, spacing: null, origin: 'ultrasound region' }];
     return spacing === null ? [] : [{ box, spacing, origin: 'ultrasound region' }];
   });
-  if (spacing === null || spacing.source === 'ultrasound region') return scales;
-  return [...scales, { box: EVERYWHERE, spacing, origin: spacing.source }];
+  if (picture_spacing === null) return scales;
+  return [...scales, { box: EVERYWHERE, spacing: picture_spacing, origin: picture_spacing.source }];
 }
