@@ -7,13 +7,16 @@ use super::request::read_request;
 use super::result::{explanation_object, segmentation_object};
 use super::types::{ExplanationObject, ModelCardObject, RequestObject, SegmentationObject, TensorsObject};
 use crate::frame::Frame;
-use crate::segmenter::{EncodedFrame, Segmenter};
+use crate::segmenter::{EncodedFrame, Segmenter, VideoFrame};
+use crate::tracker::Tracker;
 
-/// A model and the frame it looks at.
+/// A model, the frame it looks at, and what it remembers of a video.
 #[wasm_bindgen]
 pub struct Model {
-    segmenter: Segmenter,
+    pub(super) segmenter: Segmenter,
     frame: Option<EncodedFrame>,
+    pub(super) video_frame: Option<VideoFrame>,
+    pub(super) tracker: Option<Tracker>,
 }
 
 #[wasm_bindgen]
@@ -28,9 +31,12 @@ impl Model {
         self.segmenter.is_manual_only()
     }
 
-    /// Looks at a frame, `width * height` pixels of red, green, blue, alpha: once for all requests on it.
+    /// Looks at a frame, `width * height` pixels of red, green, blue, alpha: once for all requests on it, following among
+    /// them.
     pub fn encode(&mut self, rgba: &[u8], width: usize, height: usize) -> Result<(), JsError> {
-        self.frame = Some(self.segmenter.encode(&Frame::from_rgba(width, height, rgba)?));
+        let frame = self.segmenter.encode_video_frame(&Frame::from_rgba(width, height, rgba)?);
+        self.frame = Some(self.segmenter.as_picture(&frame));
+        self.video_frame = Some(frame);
         Ok(())
     }
 
@@ -62,7 +68,7 @@ impl Model {
 impl Model {
     /// A model that has seen no frame yet.
     pub fn new(segmenter: Segmenter) -> Self {
-        Self { segmenter, frame: None }
+        Self { segmenter, frame: None, video_frame: None, tracker: None }
     }
 
     fn frame(&self) -> Result<&EncodedFrame, JsError> {

@@ -40,6 +40,8 @@ struct WebPrompts {
     bounding_box: Option<[f32; 4]>,
     #[serde(default)]
     strokes: Vec<WebStroke>,
+    #[serde(default)]
+    mask: Option<Vec<f32>>,
 }
 
 #[derive(Deserialize)]
@@ -82,7 +84,7 @@ impl From<WebPrompts> for StructurePrompts {
             points: points.map(|WebPoint { x, y, inside }| FramePoint { x, y, label: label(inside) }).collect(),
             bounding_box: prompts.bounding_box,
             strokes: strokes.map(|WebStroke { path, radius, inside }| Stroke { path, radius, inside }).collect(),
-            mask: None,
+            mask: prompts.mask,
         }
     }
 }

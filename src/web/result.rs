@@ -106,6 +106,6 @@ fn object(fields: &[(&str, JsValue)]) -> JsValue {
     object
 }
 
-fn set(object: &JsValue, name: &str, value: &JsValue) {
+pub fn set(object: &JsValue, name: &str, value: &JsValue) {
     Reflect::set(object, &name.into(), value).expect("a plain object takes any property");
 }

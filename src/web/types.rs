@@ -42,6 +42,14 @@ export interface StructurePrompts {
   bounding_box?: [number, number, number, number];
   /** Of a brush: where it went, half its width, and whether it paints or takes away; later ones over earlier ones. */
   strokes?: { path: [number, number][]; radius: number; inside: boolean }[];
+  /** Logits of an earlier answer, in manual mode and of a correction while following. */
+  mask?: Float32Array;
+}
+
+/** What was found on a frame of a video that is followed. */
+export interface Followed extends Segmentation {
+  /** For each of its structures the mask's logits: the `mask` of a correction. */
+  logits: Float32Array[];
 }
 
 /** What is asked of a frame; everything has a default: autonomous, no prompts, single masks. */
@@ -110,6 +118,9 @@ extern "C" {
     /// A plain object of the type in the custom section.
     #[wasm_bindgen(typescript_type = "Segmentation")]
     pub type SegmentationObject;
+    /// A plain object of the type in the custom section.
+    #[wasm_bindgen(typescript_type = "Followed")]
+    pub type FollowedObject;
     /// A plain object of the type in the custom section.
     #[wasm_bindgen(typescript_type = "Explanation")]
     pub type ExplanationObject;
