@@ -8,7 +8,9 @@ mod image_encoder;
 
 use serde::{Deserialize, Serialize};
 
-pub use image_encoder::{Backbone, HieraConfig, IMAGE_ENCODERS, ImageEncoderConfig, TinyVitConfig, VitConfig};
+pub use image_encoder::{
+    Backbone, ConvNetConfig, HieraConfig, IMAGE_ENCODERS, ImageEncoderConfig, TinyVitConfig, VitConfig,
+};
 
 /// The three names that choose a network, as a model file and the golden vectors carry them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -295,7 +297,7 @@ impl Sam2RadConfig {
     }
 
     fn check_parts(&self) -> Result<(), ConfigError> {
-        let is_hiera = matches!(self.image_encoder.backbone, Backbone::Hiera(_));
+        let is_pyramid = self.image_encoder.backbone.is_pyramid();
         let mismatch = |part: &str, why: &str, instead: &str| {
             Err(ConfigError::Mismatch {
                 part: part.into(),
@@ -304,8 +306,8 @@ impl Sam2RadConfig {
                 instead: instead.into(),
             })
         };
-        if is_hiera != self.mask_decoder.high_res_features {
-            let instead = if is_hiera {
+        if is_pyramid != self.mask_decoder.high_res_features {
+            let instead = if is_pyramid {
                 "sam2_mask_decoder or sam2_lora_mask_decoder"
             } else {
                 "sam_mask_decoder or lora_mask_decoder"
@@ -320,7 +322,7 @@ impl Sam2RadConfig {
             return mismatch(memory.name, "a memory is SAM 2's, as its encoder", "no memory");
         }
         let channels = match &self.image_encoder.backbone {
-            Backbone::Hiera(_) => None,
+            Backbone::Hiera(_) | Backbone::ConvNet(_) => None,
             Backbone::Vit(vit) => Some(vit.embed_dim),
             Backbone::TinyVit(vit) => Some(vit.embed_dims[3]),
         };

@@ -94,6 +94,19 @@ impl Sam2Rad {
         Some(predictor.forward(features, prompts, &self.prompt_encoder))
     }
 
+    /// The prompts of some structures on a frame, in the order named; `None` where the network has no prompt predictor.
+    pub fn predict_prompts_of(&self, features: &ImageFeatures, structures: &[usize]) -> Option<PredictedPrompts> {
+        let (predictor, prompts) = self.predictor()?;
+        Some(predictor.forward(features, rows_of(&prompts, structures), &self.prompt_encoder))
+    }
+
+    /// The same network for some of its structures alone, in the order named.
+    pub fn with_structures(mut self, structures: &[usize]) -> Self {
+        let prompts = self.learnable_prompts.map(|prompts| Param::from_tensor(rows_of(&prompts.val(), structures)));
+        self.learnable_prompts = prompts;
+        self
+    }
+
     /// As [`predict_prompts`](Self::predict_prompts), showing `look` each scale of the predictor, coarse to fine.
     pub fn predict_prompts_with_steps(
         &self,
@@ -135,4 +148,9 @@ impl Sam2Rad {
         let image_pe = self.prompt_encoder.dense_pe();
         self.mask_decoder.forward(features, image_pe, sparse, dense, multimask_output)
     }
+}
+
+/// Some structures' prompts, `[structures, tokens, dim]`.
+fn rows_of(prompts: &Tensor<3>, structures: &[usize]) -> Tensor<3> {
+    Tensor::cat(structures.iter().map(|&i| prompts.clone().narrow(0, i, 1)).collect(), 0)
 }

@@ -134,6 +134,35 @@ pub fn mask_logits(logits: &[f32], transform: &FrameTransform) -> Vec<f32> {
     resize_plane(logits, transform.image_size / 4, &vertical, &horizontal)
 }
 
+/// Reads single pixels of the frame from low-resolution logits, as [`class_map`] does.
+pub(crate) struct Sampler<'a> {
+    vertical: Taps<3>,
+    horizontal: Taps<3>,
+    transform: &'a FrameTransform,
+}
+
+impl<'a> Sampler<'a> {
+    pub(crate) fn new(transform: &'a FrameTransform) -> Self {
+        let (vertical, horizontal) = tables(transform);
+        Self { vertical, horizontal, transform }
+    }
+
+    /// The logit of the pixel at `[x, y]` of the frame; beyond the frame, of the nearest.
+    pub(crate) fn logit(&self, logits: &[f32], [x, y]: [f32; 2]) -> f32 {
+        let side = self.transform.image_size / 4;
+        // Casts saturate, and make 0 of what is not a number.
+        let [x, y] = [x as usize, y as usize];
+        let (rows, columns) = (self.vertical.as_slice(), self.horizontal.as_slice());
+        let (row, column) = (&rows[y.min(rows.len() - 1)], &columns[x.min(columns.len() - 1)]);
+        row.read(|y| column.read(|x| logits[y * side + x]))
+    }
+
+    /// Where that pixel's centre lies among the logits: `[column, row]`, whole numbers at their centres.
+    pub(crate) fn cell(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        self.transform.to_input([x.floor() + 0.5, y.floor() + 0.5]).map(|place| place / 4.0 - 0.5)
+    }
+}
+
 /// From low-resolution logits to rows and to columns of the frame.
 fn tables(transform: &FrameTransform) -> (Taps<3>, Taps<3>) {
     let [height, width] = transform.frame_size;

@@ -17,7 +17,7 @@ use burn::tensor::{Device, read_sync};
 use sam2rad::checkpoint::{Dtype, collect, write_model_file};
 use sam2rad::dataset::{Dataset, LabelledPicture, Split};
 use sam2rad::evaluation::{
-    EvaluationError, Mask, Prompting, evaluate_autonomous, evaluate_picture, match_structures, relabel,
+    AutonomousScores, EvaluationError, Mask, Prompting, evaluate_picture, match_structures, relabel,
 };
 use sam2rad::picture;
 use sam2rad::segmenter::{Request, Segmenter};
@@ -90,7 +90,8 @@ fn eval(model: &Path, data: &Path, more: &[&str]) -> Output {
 #[test]
 fn answers_as_labels_are_perfect_and_rightly_present() {
     let World { segmenter, picture } = &*WORLD;
-    let scores = evaluate_autonomous(segmenter, std::slice::from_ref(picture)).unwrap();
+    let judged = evaluate_picture(segmenter, picture, &[0, 1, 2], &[Prompting::AUTONOMOUS]).unwrap();
+    let scores = AutonomousScores::new(3, &judged.structures);
     for i in found() {
         assert_eq!(scores.dice[i], Some(1.0), "{}", NAMES[i]);
     }

@@ -13,9 +13,9 @@ use safetensors::SafeTensors;
 use sam2rad::checkpoint::collect;
 use sam2rad::config::{Architecture, Sam2RadConfig};
 use sam2rad::model::Sam2Rad;
-use sam2rad::train::Mode;
 use sam2rad::train::forward::predict;
-use sam2rad::train::loss::{Losses, Targets};
+use sam2rad::train::loss::{LossConfig, Losses, Targets};
+use sam2rad::train::{LossConfig, Mode};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -160,7 +160,9 @@ fn losses_gradients_and_steps_are_the_references() {
     let features = plain.encode_image(image(&spec));
     // The vectors' optimizer had the prompt predictor and the prompts alone.
     let model = Mode::PpnOnly.prepare(&config, plain).freeze_group(ParamGroup::from_predicate("mask_decoder"));
-    let losses_of = |model: &Sam2Rad| Losses::new(&predict(model, &features, true, &[], spec.size), &targets, 0.0);
+    let losses_of = |model: &Sam2Rad| {
+        Losses::new(&predict(model, &features, true, &[], spec.size), &targets, &LossConfig::default())
+    };
 
     let losses = losses_of(&model);
     for (name, found) in terms(&losses) {

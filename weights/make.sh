@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Makes the demo weights and cines from nothing: simulated ultrasound alone, seeds fixed.
-#   weights/make.sh         a base on simulated hips, then from it a model for each preset, two at a time; stopped, it goes on where it was
-#   weights/make.sh judge   measures the models in weights/ on simulated pictures of unseen seeds; reports go to target/weights
+# Makes the weights and cines that ship, seeds fixed. Stopped, it goes on where it was.
+#   weights/make.sh              wrist and shoulder, from simulated ultrasound alone
+#   weights/make.sh real FOLDER  hip, nerve_vessel, muscle and heart, with the real sets in FOLDER (weights/README.md says where from)
+#   weights/make.sh judge        measures the models on simulated pictures of unseen seeds; reports go to target/weights
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -65,6 +66,48 @@ make() {
   for preset in "${presets[@]}"; do
     "$sam2rad" convert "$work/$preset/model.safetensors" "$preset.safetensors" --dtype q8
     "$sam2rad" phantom --preset "$preset" --sweep --frames 90 --seed "${sweep_seeds[$preset]}" --out "$work/$preset-sweep" --cine "$preset.cine"
+  done
+}
+
+# tune NAME FROM STEPS SEED RATE FLIP SHARE SET NAMES ORIGIN HELD: a configuration from tune.toml. HELD are the pictures to validate on.
+tune() {
+  sed "s|INIT|$2|; s|STEPS|$3|; s|SEED|$4|; s|RATE|$5|; s|FLIP|$6|; s|SHARE|$7|; s|FOLDER|$8|; s|NAMES|$9|; s|ORIGIN|${10}|; s|HELD|${11}|; s|REAL|$real|" \
+    tune.toml >"$work/$1.toml"
+}
+
+# Simulated hips beside the real ones: what was learnt of them is not to be forgotten.
+with_phantoms() {
+  cat >>"$work/$1.toml" <<EOF
+
+[[data.sources]]
+share = 1
+source = "phantom"
+preset = "hip"
+ranges = "standard"
+count = 400
+first_seed = 23000000
+validation_count = 0
+validation_first_seed = 900000000
+EOF
+}
+
+real() {
+  readonly real=$(realpath "$1")
+  local hips="hips of infants (repository hidden-ops/NHBS-Net_SPJ_dataset, Apache-2.0; outlined for this project, not by clinicians)"
+  local nerves="nerves and vessels of volunteers, one Mindray TE7 (repository tmkand/usgra-seg, CC-BY 4.0)"
+  local muscles="leg muscles, several machines (repository njcronin/DL_Track, Apache-2.0)"
+  local hearts="an apical four-chamber cine (pydicom's test data, MIT; outlined for this project, not by an expert)"
+  local held='validation_names = ["hip_06.png", "hip_12.png", "hip_20.png", "hip_31.png", "hip_40.png"]'
+  sed "s|REAL|$real|" real.toml >"$work/real.toml"
+  tune hip real HIP_STEPS 31 8e-4 0 3 hip_real '"ilium", "femoral head"' "$hips" "$held"
+  with_phantoms hip
+  tune nerve_vessel real NERVE_STEPS 32 8e-4 0.4 1 nerve_vessel '"nerve", "vessel"' "$nerves" "validation_share = 0.12"
+  tune muscle real MUSCLE_STEPS 33 6e-4 0.4 1 aponeurosis '"aponeurosis"' "$muscles" "validation_share = 0.12"
+  tune heart real HEART_STEPS 34 6e-4 0 1 echo_lv '"left ventricle"' "$hearts" "validation_share = 0.12"
+  train real
+  printf '%s\n' "hip heart" "nerve_vessel muscle" | xargs -P 2 -I {} bash -euc "train {}"
+  for name in hip nerve_vessel muscle heart; do
+    "$sam2rad" convert "$work/$name/model.safetensors" "$name.safetensors" --dtype q8
   done
 }
 

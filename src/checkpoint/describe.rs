@@ -42,6 +42,8 @@ impl Description {
             structures,
             parts: config.parts,
             dtype,
+            interactive: known.is_some_and(|card| card.interactive),
+            calibration: known.and_then(|card| card.calibration.clone()),
             normalization: known.map(|card| card.normalization).unwrap_or_default(),
             provenance: or(self.provenance, |card| &card.provenance),
             licence: or(self.licence, |card| &card.licence),

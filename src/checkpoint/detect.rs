@@ -141,16 +141,20 @@ fn image_encoder(inside: &BTreeMap<&str, &[usize]>) -> Result<String, Checkpoint
     let hiera_depth = count(inside, "trunk.blocks.");
     let vit_depth = count(inside, "image_encoder.blocks.").max(count(inside, "image_encoder.net.blocks."));
     let is_tiny = inside.keys().any(|name| name.contains("attn.attention_biases"));
-    let fits = |name: &&&str| {
-        let Ok(config) = ImageEncoderConfig::by_name(name) else { return false };
-        match &config.backbone {
-            Backbone::Hiera(hiera) => {
-                (hiera.embed_dim, hiera.depth(), config.prompt_embed_dim) == (hiera_width, hiera_depth, neck_width)
+    let fits =
+        |name: &&&str| {
+            let Ok(config) = ImageEncoderConfig::by_name(name) else { return false };
+            match &config.backbone {
+                Backbone::Hiera(hiera) => {
+                    (hiera.embed_dim, hiera.depth(), config.prompt_embed_dim) == (hiera_width, hiera_depth, neck_width)
+                }
+                Backbone::Vit(vit) => hiera_width == 0 && (vit.embed_dim, vit.depth) == (vit_width, vit_depth),
+                Backbone::TinyVit(_) => is_tiny,
+                Backbone::ConvNet(net) => net.widths.iter().enumerate().all(|(i, &width)| {
+                    first(find(inside, &format!("image_encoder.stages.{i}."), "conv.weight")) == width
+                }),
             }
-            Backbone::Vit(vit) => hiera_width == 0 && (vit.embed_dim, vit.depth) == (vit_width, vit_depth),
-            Backbone::TinyVit(_) => is_tiny,
-        }
-    };
+        };
     let name = IMAGE_ENCODERS.iter().find(fits).ok_or_else(|| CheckpointError::OtherArchitecture {
         found: match (hiera_depth, vit_depth) {
             (0, 0) => "an image encoder of no known kind".to_owned(),
@@ -166,7 +170,7 @@ fn image_encoder(inside: &BTreeMap<&str, &[usize]>) -> Result<String, Checkpoint
 fn mask_decoder(encoder: &ImageEncoderConfig, inside: &BTreeMap<&str, &[usize]>) -> &'static str {
     let has = |part: &str| inside.keys().any(|name| name.contains(part));
     let lora = has("mask_decoder.") && has("q_proj.w_a.");
-    match (matches!(encoder.backbone, Backbone::Hiera(_)), lora) {
+    match (encoder.backbone.is_pyramid(), lora) {
         (true, true) => "sam2_lora_mask_decoder",
         (true, false) => "sam2_mask_decoder",
         (false, true) => "lora_mask_decoder",
@@ -181,7 +185,7 @@ fn prompt_predictor(encoder: &ImageEncoderConfig, parts: Parts, inside: &BTreeMa
         return "linear";
     }
     let width = match &encoder.backbone {
-        Backbone::Hiera(_) => None,
+        Backbone::Hiera(_) | Backbone::ConvNet(_) => None,
         Backbone::Vit(vit) => Some(vit.embed_dim),
         Backbone::TinyVit(vit) => Some(vit.embed_dims[3]),
     };

@@ -17,6 +17,7 @@ use super::quantize::{BLOCK, dequantize, quantize};
 use super::{CheckpointError, TensorSource};
 use crate::config::{Architecture, Parts};
 use crate::preprocess::Normalization;
+use crate::segmenter::Calibration;
 
 /// The metadata entry.
 const ENTRY: &str = "sam2rad";
@@ -65,6 +66,13 @@ pub struct ModelCard {
     pub parts: Parts,
     /// Number type of the weights.
     pub dtype: Dtype,
+    /// Whether it was trained to be corrected: a person's clicks are then answered one after the other, each with the answer
+    /// before it as mask prompt.
+    #[serde(default)]
+    pub interactive: bool,
+    /// How sure its answers are; without it, nothing is said of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// How pixels become input.
     #[serde(default)]
     pub normalization: Normalization,

@@ -1,4 +1,4 @@
-//! The image encoders: three families, and a row of numbers for each network of them.
+//! The image encoders: four families, and a row of numbers for each network of them.
 
 use super::ConfigError;
 
@@ -52,7 +52,16 @@ pub struct TinyVitConfig {
     pub window_sizes: [usize; 4],
 }
 
-/// The three families of image encoders.
+/// Our own convolutional network: stages from half to a thirty-second of the image side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConvNetConfig {
+    /// Channels of each stage.
+    pub widths: [usize; 5],
+    /// Blocks of each stage.
+    pub depths: [usize; 5],
+}
+
+/// The families of image encoders.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Backbone {
     /// SAM 2.
@@ -61,6 +70,15 @@ pub enum Backbone {
     Vit(VitConfig),
     /// MobileSAM.
     TinyVit(TinyVitConfig),
+    /// Our own.
+    ConvNet(ConvNetConfig),
+}
+
+impl Backbone {
+    /// Whether its finer maps are a pyramid that the mask decoder adds, as SAM 2's are.
+    pub fn is_pyramid(&self) -> bool {
+        matches!(self, Self::Hiera(_) | Self::ConvNet(_))
+    }
 }
 
 /// An image encoder: a backbone and whether adapters stand in front of its blocks.
@@ -68,16 +86,16 @@ pub enum Backbone {
 pub struct ImageEncoderConfig {
     /// The network.
     pub backbone: Backbone,
-    /// Channels of the image embedding, the prompts and the decoder: 256, and 128 in `micro`.
+    /// Channels of the image embedding, the prompts and the decoder: 256, and 128 in `micro` and `micro_conv`.
     pub prompt_embed_dim: usize,
-    /// Hidden width of every two-way transformer MLP: 2048, and 512 in `micro`.
+    /// Hidden width of every two-way transformer MLP: 2048, and 512 in `micro` and `micro_conv`.
     pub transformer_mlp_dim: usize,
     /// Adapters in front of the blocks.
     pub adapter: bool,
 }
 
 /// Names of all image encoders, without the `_adapter` that each also takes.
-pub const IMAGE_ENCODERS: [&str; 10] = [
+pub const IMAGE_ENCODERS: [&str; 11] = [
     "sam2_tiny_hiera",
     "sam2_small_hiera",
     "sam2_base+_hiera",
@@ -88,6 +106,7 @@ pub const IMAGE_ENCODERS: [&str; 10] = [
     "vit_tiny",
     "nano",
     "micro",
+    "micro_conv",
 ];
 
 fn backbone(name: &str) -> Option<Backbone> {
@@ -126,6 +145,7 @@ fn backbone(name: &str) -> Option<Backbone> {
             window_pos_embed_bkg_spatial_size: 7,
             window_spec: [8, 4, 14, 7],
         }),
+        "micro_conv" => Backbone::ConvNet(ConvNetConfig { widths: [16, 32, 64, 128, 192], depths: [1, 1, 2, 2, 2] }),
         _ => return None,
     })
 }
@@ -142,7 +162,7 @@ impl ImageEncoderConfig {
             name: name.into(),
             known: format!("{} (each also with `_adapter`)", IMAGE_ENCODERS.join(", ")),
         })?;
-        let micro = plain.unwrap_or(name) == "micro";
+        let micro = plain.unwrap_or(name).starts_with("micro");
         Ok(Self {
             backbone,
             prompt_embed_dim: if micro { 128 } else { 256 },

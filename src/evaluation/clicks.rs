@@ -40,12 +40,20 @@ pub fn first_click(truth: &Mask) -> Option<FramePoint> {
     innermost_point(truth).map(|[x, y]| FramePoint { x: x as f32, y: y as f32, label: PointLabel::Inside })
 }
 
-/// The click that corrects an answer: the inner-most point of the largest connected region (4-neighbours) that is missing, which
-/// becomes a point inside, or too much, which becomes a point outside. `None` where nothing is wrong.
+/// The largest connected region (4-neighbours) of an answer that is missing, or too much.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErrorRegion {
+    /// Its pixels.
+    pub mask: Mask,
+    /// What a click in it would say: inside where the structure is missing, outside where it is too much.
+    pub label: PointLabel,
+}
+
+/// Finds the largest error of an answer. `None` where nothing is wrong.
 ///
 /// # Panics
 /// Where the masks are not of one size.
-pub fn correcting_click(predicted: &Mask, truth: &Mask) -> Option<FramePoint> {
+pub fn largest_error(predicted: &Mask, truth: &Mask) -> Option<ErrorRegion> {
     assert_eq!(predicted.pixels().len(), truth.pixels().len(), "the masks are of different pictures");
     let (width, height) = (truth.width(), truth.pixels().len() / truth.width());
     // Two colours, so that what is missing and what is too much stay apart where they touch.
@@ -60,11 +68,20 @@ pub fn correcting_click(predicted: &Mask, truth: &Mask) -> Option<FramePoint> {
     regions.iter().for_each(|&region| areas[region as usize] += 1);
     // The first of the largest, so that the same answer gets the same click.
     let largest = (1..areas.len()).rev().max_by_key(|&region| areas[region])?;
-    let region = Mask::new(width, regions.iter().map(|&region| region as usize == largest).collect());
-    let [x, y] = innermost_point(&region)?;
-    let is_missing = truth.pixels()[y * width + x];
-    let label = if is_missing { PointLabel::Inside } else { PointLabel::Outside };
-    Some(FramePoint { x: x as f32, y: y as f32, label })
+    let mask = Mask::new(width, regions.iter().map(|&region| region as usize == largest).collect());
+    let first = mask.pixels().iter().position(|&pixel| pixel)?;
+    let label = if truth.pixels()[first] { PointLabel::Inside } else { PointLabel::Outside };
+    Some(ErrorRegion { mask, label })
+}
+
+/// The click that corrects an answer: the inner-most point of its largest error. `None` where nothing is wrong.
+///
+/// # Panics
+/// As [`largest_error`].
+pub fn correcting_click(predicted: &Mask, truth: &Mask) -> Option<FramePoint> {
+    let error = largest_error(predicted, truth)?;
+    let [x, y] = innermost_point(&error.mask)?;
+    Some(FramePoint { x: x as f32, y: y as f32, label: error.label })
 }
 
 #[cfg(test)]

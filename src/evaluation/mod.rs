@@ -14,17 +14,19 @@ mod measures;
 mod picture;
 mod report;
 mod summary;
+mod sureness;
 
-pub use clicks::{bounding_box, correcting_click, first_click, innermost_point};
+pub use clicks::{ErrorRegion, bounding_box, correcting_click, first_click, innermost_point, largest_error};
 pub use mask::Mask;
 pub use measures::{SurfaceDistances, dice, iou, surface_distances};
-pub use picture::{Help, PictureScores, Prompting, StructureScores, evaluate_picture};
+pub use picture::{Help, PictureScores, Prompting, StructureScores, evaluate_overlap, evaluate_picture};
 pub use report::{Report, Subject};
 pub use summary::{Presence, Statistics, Summary, Unit, WorstFifth};
+pub use sureness::{Judged, POOR_DICE, Sureness};
 
 use crate::checkpoint::Structure;
 use crate::dataset::{Dataset, DatasetError, LabelledPicture};
-use crate::segmenter::{RequestError, Segmenter};
+use crate::segmenter::RequestError;
 
 /// A structure with more pixels than this is in the picture (the reference trainer's threshold).
 pub const MIN_PRESENT_PIXELS: usize = 10;
@@ -99,27 +101,17 @@ pub struct AutonomousScores {
 }
 
 impl AutonomousScores {
+    /// Sums up scores of a model of so many structures without prompts.
+    pub fn new(structures: usize, scores: &[StructureScores]) -> Self {
+        let dice = |i| Statistics::new(scores.iter().filter(|s| s.structure == i).filter_map(|s| s.dice));
+        Self {
+            dice: (0..structures).map(|i| dice(i).map(|dice| dice.mean)).collect(),
+            presence_accuracy: Presence::new(scores.iter()).accuracy(),
+        }
+    }
+
     /// The mean over the structures that are in a picture; 0 where none is.
     pub fn mean_dice(&self) -> f64 {
         Statistics::new(self.dice.iter().flatten().copied()).map_or(0.0, |dice| dice.mean)
     }
-}
-
-/// Segments labelled pictures autonomously; class id `i + 1` is the model's structure `i`.
-///
-/// # Errors
-/// [`RequestError::Device`].
-pub fn evaluate_autonomous(
-    segmenter: &Segmenter,
-    pictures: &[LabelledPicture],
-) -> Result<AutonomousScores, RequestError> {
-    let structures: Vec<usize> = (0..segmenter.structures().len()).collect();
-    let judge = |picture| picture::evaluate_overlap(segmenter, picture, &structures);
-    let pictures = pictures.iter().map(judge).collect::<Result<Vec<_>, _>>()?;
-    let scores = || pictures.iter().flat_map(|picture| &picture.structures);
-    let dice = |&i: &usize| Statistics::new(scores().filter(|s| s.structure == i).filter_map(|s| s.dice));
-    Ok(AutonomousScores {
-        dice: structures.iter().map(|i| dice(i).map(|dice| dice.mean)).collect(),
-        presence_accuracy: Presence::new(scores()).accuracy(),
-    })
 }

@@ -9,14 +9,18 @@ use super::clicks::{bounding_box, correcting_click, first_click};
 use super::mask::Mask;
 use super::measures::{dice, iou, surface_distances};
 use crate::dataset::LabelledPicture;
-use crate::segmenter::{EncodedFrame, Mode, Request, RequestError, Segmentation, Segmenter, StructurePrompts};
+use crate::model::PointLabel;
+use crate::segmenter::{
+    EncodedFrame, FramePoint, Mode, Request, RequestError, Segmentation, Segmenter, StructurePrompts,
+};
 
 /// What a simulated person gives for each structure that is in the picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Help {
     /// The box around it.
     Box,
-    /// So many points: the inner-most one of it, then of the largest error that the answer so far has.
+    /// So many points, each the inner-most one of the largest error that the answer so far has. In manual mode, where there is
+    /// no answer before the first point, that one is the inner-most of the structure.
     Points(usize),
 }
 
@@ -34,15 +38,23 @@ impl Prompting {
     pub const AUTONOMOUS: Self = Self { mode: Mode::Autonomous, help: None };
     /// The model and a box.
     pub const SEMI_AUTONOMOUS_BOX: Self = Self::helped(Mode::SemiAutonomous, Help::Box);
+    /// The model and one point.
+    pub const SEMI_AUTONOMOUS_POINT: Self = Self::helped(Mode::SemiAutonomous, Help::Points(1));
     /// All that a report has.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 13] = [
         Self::AUTONOMOUS,
         Self::SEMI_AUTONOMOUS_BOX,
-        Self::helped(Mode::SemiAutonomous, Help::Points(1)),
+        Self::SEMI_AUTONOMOUS_POINT,
+        Self::helped(Mode::SemiAutonomous, Help::Points(2)),
         Self::helped(Mode::SemiAutonomous, Help::Points(3)),
+        Self::helped(Mode::SemiAutonomous, Help::Points(4)),
+        Self::helped(Mode::SemiAutonomous, Help::Points(5)),
         Self::helped(Mode::Manual, Help::Box),
         Self::helped(Mode::Manual, Help::Points(1)),
+        Self::helped(Mode::Manual, Help::Points(2)),
         Self::helped(Mode::Manual, Help::Points(3)),
+        Self::helped(Mode::Manual, Help::Points(4)),
+        Self::helped(Mode::Manual, Help::Points(5)),
     ];
 
     const fn helped(mode: Mode, help: Help) -> Self {
@@ -95,6 +107,12 @@ pub struct StructureScores {
     pub object_score: Option<f32>,
     /// The IoU that the model expects of its answer.
     pub predicted_iou: f32,
+    /// The Dice that its calibration expects; `None` where it has none.
+    pub expected_dice: Option<f32>,
+    /// Points given.
+    pub clicks: usize,
+    /// Those whose pixel is what the point says.
+    pub clicks_obeyed: usize,
 }
 
 impl StructureScores {
@@ -146,7 +164,7 @@ pub fn evaluate_picture(
 ///
 /// # Errors
 /// [`RequestError`].
-pub(super) fn evaluate_overlap(
+pub fn evaluate_overlap(
     segmenter: &Segmenter,
     picture: &LabelledPicture,
     structures: &[usize],
@@ -169,9 +187,17 @@ fn judge(
     });
     let subject = Subject { segmenter, encoded, width, truths: truths.collect(), has_distances };
     let mut scores = Vec::new();
-    for &prompting in promptings {
+    for &prompting in promptings.iter().filter(|prompting| !matches!(prompting.help, Some(Help::Points(_)))) {
         let answer = subject.answer(prompting)?;
-        scores.extend(subject.truths.iter().filter_map(|truth| subject.score(prompting, truth, &answer)));
+        scores.extend(subject.truths.iter().filter_map(|truth| subject.score(prompting, truth, &answer, &[])));
+    }
+    for mode in [Mode::SemiAutonomous, Mode::Manual] {
+        let points = |prompting: &Prompting| match prompting.help {
+            Some(Help::Points(points)) if prompting.mode == mode => Some(points),
+            _ => None,
+        };
+        let asked: Vec<usize> = promptings.iter().filter_map(points).collect();
+        scores.extend(subject.click(mode, &asked)?);
     }
     let (name, pixel_spacing_mm) = (picture.name.clone(), picture.pixel_spacing_mm);
     Ok(PictureScores { name, pixel_spacing_mm, structures: scores })
@@ -193,32 +219,53 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// The answer without points: autonomous, or to a box.
     fn answer(&self, prompting: Prompting) -> Result<Segmentation, RequestError> {
         let prompts = |truth: &Truth| {
-            let mut prompts = StructurePrompts { structure: truth.structure, ..StructurePrompts::default() };
-            match prompting.help? {
-                Help::Box => prompts.bounding_box = Some(bounding_box(&truth.mask)?),
-                Help::Points(_) => prompts.points.push(first_click(&truth.mask)?),
-            }
-            Some(prompts)
+            let bounding_box = Some(bounding_box(&truth.mask)?);
+            Some(StructurePrompts { structure: truth.structure, bounding_box, ..StructurePrompts::default() })
         };
-        let prompts = self.truths.iter().filter_map(prompts).collect();
-        let mut request = Request { mode: prompting.mode, prompts, ..Request::default() };
-        let corrections = match prompting.help {
-            Some(Help::Points(points)) => points.saturating_sub(1),
-            _ => 0,
+        let prompts = match prompting.help {
+            Some(_) => self.truths.iter().filter_map(prompts).collect(),
+            None => Vec::new(),
         };
-        let mut answer = read_sync(self.segmenter.segment(&self.encoded, &request))?;
-        for _ in 0..corrections {
-            for prompts in &mut request.prompts {
-                let truth = self.truths.iter().find(|truth| truth.structure == prompts.structure);
-                prompts
-                    .points
-                    .extend(truth.and_then(|truth| correcting_click(&self.mask(truth, &answer), &truth.mask)));
-            }
-            answer = read_sync(self.segmenter.segment(&self.encoded, &request))?;
+        read_sync(
+            self.segmenter.segment(&self.encoded, &Request { mode: prompting.mode, prompts, ..Request::default() }),
+        )
+    }
+
+    /// Clicks one point after the other for each structure that is in the picture, and scores the answers to as many as `asked`.
+    fn click(&self, mode: Mode, asked: &[usize]) -> Result<Vec<StructureScores>, RequestError> {
+        let mut scores = Vec::new();
+        let most = asked.iter().copied().max().unwrap_or(0);
+        if most == 0 {
+            return Ok(scores);
         }
-        Ok(answer)
+        let mut answer = match mode {
+            Mode::Manual => None,
+            _ => Some(self.answer(Prompting::AUTONOMOUS)?),
+        };
+        let labelled = || self.truths.iter().filter(|truth| truth.area > 0);
+        let prompts = |truth: &Truth| StructurePrompts { structure: truth.structure, ..StructurePrompts::default() };
+        let mut request = Request { mode, prompts: labelled().map(prompts).collect(), ..Request::default() };
+        for count in 1..=most {
+            for (prompts, truth) in request.prompts.iter_mut().zip(labelled()) {
+                prompts.points.extend(match &answer {
+                    Some(answer) => correcting_click(&self.mask(truth, answer), &truth.mask),
+                    None => first_click(&truth.mask),
+                });
+            }
+            let found = read_sync(self.segmenter.segment(&self.encoded, &request))?;
+            if asked.contains(&count) {
+                let prompting = Prompting { mode, help: Some(Help::Points(count)) };
+                let prompted = request.prompts.iter().zip(labelled());
+                scores.extend(
+                    prompted.filter_map(|(prompts, truth)| self.score(prompting, truth, &found, &prompts.points)),
+                );
+            }
+            answer = Some(found);
+        }
+        Ok(scores)
     }
 
     fn mask(&self, truth: &Truth, answer: &Segmentation) -> Mask {
@@ -226,13 +273,23 @@ impl Subject<'_> {
     }
 
     /// `None` where there was nothing to help with.
-    fn score(&self, prompting: Prompting, truth: &Truth, answer: &Segmentation) -> Option<StructureScores> {
+    fn score(
+        &self,
+        prompting: Prompting,
+        truth: &Truth,
+        answer: &Segmentation,
+        points: &[FramePoint],
+    ) -> Option<StructureScores> {
         if truth.area == 0 && prompting.help.is_some() {
             return None;
         }
         let found = answer.structures.iter().find(|found| found.structure == truth.structure)?;
         let predicted = self.mask(truth, answer);
         let distances = self.has_distances.then(|| surface_distances(&predicted, &truth.mask)).flatten();
+        let is_obeyed = |point: &&FramePoint| {
+            let is_inside = predicted.pixels()[point.y as usize * self.width + point.x as usize];
+            is_inside == (point.label == PointLabel::Inside)
+        };
         Some(StructureScores {
             prompting,
             structure: truth.structure,
@@ -244,6 +301,9 @@ impl Subject<'_> {
             predicted_pixels: found.area,
             object_score: found.object_score,
             predicted_iou: found.iou,
+            expected_dice: found.expected_dice,
+            clicks: points.len(),
+            clicks_obeyed: points.iter().filter(|point| is_obeyed(point)).count(),
         })
     }
 }

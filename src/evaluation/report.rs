@@ -7,6 +7,7 @@ use std::io::Write;
 use super::EvaluationError;
 use super::picture::{PictureScores, Prompting};
 use super::summary::{Presence, Statistics, Summary, Unit, WorstFifth};
+use super::sureness::{Judged, POOR_DICE, Sureness};
 
 /// What every report says of itself.
 const NOTE: &str = "Research and teaching only: not a medical device.";
@@ -52,6 +53,10 @@ pub struct Report {
     summaries: Vec<Summary>,
     presence: Vec<StructurePresence>,
     worst_fifth: Option<WorstFifth>,
+    /// Share of the simulated person's points whose pixel is what the point says; `None` without points.
+    clicks_obeyed: Option<f64>,
+    /// Whether the expected Dice of the autonomous answers can be trusted; `None` where the model expects none.
+    sureness: Option<Sureness>,
     pictures: Vec<PictureScores>,
 }
 
@@ -83,7 +88,13 @@ impl Report {
         });
         let presence = presence.collect();
         let worst_fifth = WorstFifth::new(&worst_first(&pictures));
-        Self { note: NOTE, unit, summaries, presence, worst_fifth, subject, pictures }
+        let scores = || pictures.iter().flat_map(|picture| &picture.structures);
+        let clicks: usize = scores().map(|scores| scores.clicks).sum();
+        let obeyed: usize = scores().map(|scores| scores.clicks_obeyed).sum();
+        let clicks_obeyed = (clicks > 0).then(|| obeyed as f64 / clicks as f64);
+        let judged: Vec<Judged> = scores().filter_map(Judged::new).collect();
+        let sureness = Sureness::new(&judged);
+        Self { note: NOTE, unit, summaries, presence, worst_fifth, clicks_obeyed, sureness, subject, pictures }
     }
 
     /// The pictures in which something is labelled, that with the lowest autonomous mean Dice first.
@@ -135,12 +146,28 @@ impl Report {
             let figures = [row.accuracy, row.sensitivity, row.specificity].map(figure).join(" | ");
             writeln!(page, "| {name} | {figures} | {present} | {absent} |")?;
         }
-        if let Some(WorstFifth { pictures, autonomous, with_box }) = self.worst_fifth {
+        if let Some(sureness) = self.sureness {
+            writeln!(
+                page,
+                "\nExpected Dice of {} autonomous answers, of which {} have a Dice below {POOR_DICE}: AUROC for those {}, \
+                 expected calibration error {:.3}; of the worst tenth, {:.0} % is among the 30 % that the model is least \
+                 sure of.",
+                sureness.answers,
+                sureness.poor,
+                figure(sureness.auroc),
+                sureness.expected_calibration_error,
+                100.0 * sureness.worst_tenth_found
+            )?;
+        }
+        if let Some(obeyed) = self.clicks_obeyed {
+            writeln!(page, "\nPoints obeyed: {:.1} %.", 100.0 * obeyed)?;
+        }
+        if let Some(WorstFifth { pictures, autonomous, with_box, with_point }) = self.worst_fifth {
             let each = if structures.len() > 1 { " for each structure" } else { "" };
             writeln!(
                 page,
                 "\nOn the worst fifth of pictures (by autonomous mean Dice; {pictures}), one box{each} changes mean Dice \
-                 from {autonomous:.3} to {with_box:.3}."
+                 from {autonomous:.3} to {with_box:.3}, one point{each} to {with_point:.3}."
             )?;
         }
         Ok(())
@@ -168,6 +195,7 @@ impl Report {
             "found_present",
             "object_score",
             "predicted_iou",
+            "expected_dice",
         ])?;
         let text = |value: Option<f64>| value.map(|value| format!("{value:.6}")).unwrap_or_default();
         for picture in &self.pictures {
@@ -188,6 +216,7 @@ impl Report {
                     scores.is_found_present().to_string(),
                     scores.object_score.map_or_else(String::new, |score| score.to_string()),
                     scores.predicted_iou.to_string(),
+                    text(scores.expected_dice.map(f64::from)),
                 ])?;
             }
         }

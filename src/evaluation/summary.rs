@@ -163,7 +163,7 @@ fn share(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
-/// What one box does for the pictures that the model is worst at.
+/// What one box or one point does for the pictures that the model is worst at.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct WorstFifth {
     /// How many pictures: a fifth, rounded up.
@@ -172,6 +172,8 @@ pub struct WorstFifth {
     pub autonomous: f64,
     /// Their mean Dice with a box for each structure.
     pub with_box: f64,
+    /// Their mean Dice with a point for each structure, where the answer is most wrong.
+    pub with_point: f64,
 }
 
 impl WorstFifth {
@@ -179,8 +181,12 @@ impl WorstFifth {
     pub(super) fn new(worst_first: &[&PictureScores]) -> Option<Self> {
         let worst = &worst_first[..worst_first.len().div_ceil(5)];
         let mean = |prompting| Statistics::new(worst.iter().filter_map(|picture| picture.mean_dice(prompting)));
-        let (alone, with_box) = (mean(Prompting::AUTONOMOUS)?, mean(Prompting::SEMI_AUTONOMOUS_BOX)?);
-        Some(Self { pictures: worst.len(), autonomous: alone.mean, with_box: with_box.mean })
+        Some(Self {
+            pictures: worst.len(),
+            autonomous: mean(Prompting::AUTONOMOUS)?.mean,
+            with_box: mean(Prompting::SEMI_AUTONOMOUS_BOX)?.mean,
+            with_point: mean(Prompting::SEMI_AUTONOMOUS_POINT)?.mean,
+        })
     }
 }
 
@@ -200,11 +206,18 @@ mod tests {
             predicted_pixels: if dice > 0.0 { 100 } else { 0 },
             object_score: Some(1.0),
             predicted_iou: 0.5,
+            expected_dice: None,
+            clicks: 0,
+            clicks_obeyed: 0,
         }
     }
 
     fn picture(spacing: Option<f32>, alone: f64, with_box: f64) -> PictureScores {
-        let structures = vec![scores(Prompting::AUTONOMOUS, alone), scores(Prompting::SEMI_AUTONOMOUS_BOX, with_box)];
+        let structures = vec![
+            scores(Prompting::AUTONOMOUS, alone),
+            scores(Prompting::SEMI_AUTONOMOUS_BOX, with_box),
+            scores(Prompting::SEMI_AUTONOMOUS_POINT, 0.9),
+        ];
         PictureScores { name: "a.png".into(), pixel_spacing_mm: spacing, structures }
     }
 
@@ -255,6 +268,6 @@ mod tests {
         let pictures: Vec<_> = (0..6).map(|i| picture(None, 0.1 * f64::from(i), 0.7)).collect();
         let worst = WorstFifth::new(&pictures.iter().collect::<Vec<_>>()).unwrap();
         assert_eq!((worst.pictures, worst.autonomous), (2, 0.05));
-        assert!((worst.with_box - 0.7).abs() < 1e-12);
+        assert!((worst.with_box - 0.7).abs() < 1e-12 && (worst.with_point - 0.9).abs() < 1e-12);
     }
 }

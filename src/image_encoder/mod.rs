@@ -1,12 +1,14 @@
 //! Image encoders: a frame's pixels to an image embedding and two high-resolution maps.
 
 mod adapter;
+mod conv_net;
 mod fpn_neck;
 mod hiera;
 mod tiny_vit;
 mod vit;
 
 pub use adapter::Adapter;
+pub use conv_net::ConvNet;
 pub use fpn_neck::FpnNeck;
 pub use hiera::{Hiera, HieraEncoder};
 pub use tiny_vit::TinyVit;
@@ -30,7 +32,7 @@ pub struct ImageFeatures {
     pub high_res_features: [Tensor<4>; 2],
 }
 
-/// The three families.
+/// The families.
 #[allow(clippy::large_enum_variant, reason = "one in a network")]
 #[derive(Module, Debug)]
 pub enum ImageEncoder {
@@ -40,6 +42,8 @@ pub enum ImageEncoder {
     Vit(ImageEncoderVit),
     /// MobileSAM.
     TinyVit(TinyVit),
+    /// Our own.
+    ConvNet(ConvNet),
 }
 
 impl ImageEncoder {
@@ -51,6 +55,7 @@ impl ImageEncoder {
             Backbone::Hiera(hiera) => Self::Hiera(HieraEncoder::init(hiera, dim, adapter, device)),
             Backbone::Vit(vit) => Self::Vit(ImageEncoderVit::init(vit, config.embedding_size(), dim, adapter, device)),
             Backbone::TinyVit(vit) => Self::TinyVit(TinyVit::init(vit, dim, adapter, device)),
+            Backbone::ConvNet(net) => Self::ConvNet(ConvNet::init(net, dim, adapter, device)),
         }
     }
 
@@ -61,6 +66,7 @@ impl ImageEncoder {
             Self::Hiera(encoder) => encoder.forward(image, look),
             Self::Vit(encoder) => encoder.forward(image, look),
             Self::TinyVit(encoder) => encoder.forward(image, look),
+            Self::ConvNet(encoder) => encoder.forward(image, look),
         }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! [`Segmenter::encode`] looks at a frame once; [`Segmenter::segment`] then answers any number of requests on it.
 
+mod interactive;
 mod request;
+mod sureness;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use std::sync::OnceLock;
@@ -18,6 +20,7 @@ use crate::nn::on_pool;
 use crate::postprocess::{ClassMap, PixelBox, StructureLogits, class_map};
 use crate::preprocess::{FrameTransform, preprocess};
 pub use request::{FramePoint, Mode, Request, RequestError, StructurePrompts};
+pub use sureness::{Calibration, Signs};
 
 /// A frame that has been looked at.
 #[derive(Debug, Clone)]
@@ -58,6 +61,8 @@ pub struct StructureResult {
     pub iou: f32,
     /// Logit of its presence; `None` where the model has no object score.
     pub object_score: Option<f32>,
+    /// The Dice that the mask may be expected to have, 0 to 1; `None` where the model's file has no [`Calibration`].
+    pub expected_dice: Option<f32>,
     /// Pixels of the frame.
     pub area: usize,
     /// The smallest box around the mask.
@@ -205,7 +210,42 @@ impl Segmenter {
         let decoded = self.decode(frame, request).await?;
         let boxes = if asks_predictor { self.predicted_boxes(frame).await? } else { Vec::new() };
         clock.lap("mask_decoder");
-        Ok(masks(&decoded, &frame.transform, &boxes, request.contours, clock))
+        let mut answer = masks(&decoded, &frame.transform, &boxes, request.contours, clock);
+        if let Some(calibration) = &self.card.calibration {
+            let signs = self.signs_of(frame, &decoded, request.mode).await?;
+            for (structure, signs) in answer.structures.iter_mut().zip(&signs) {
+                structure.expected_dice = Some(calibration.expected_dice(signs));
+            }
+        }
+        Ok(answer)
+    }
+
+    /// What the network says of its own answer to a request, by structure: what a [`Calibration`] is fitted on.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    pub async fn signs(&self, frame: &EncodedFrame, request: &Request) -> Result<Vec<(usize, Signs)>, RequestError> {
+        let decoded = self.decode(frame, request).await?;
+        let signs = self.signs_of(frame, &decoded, request.mode).await?;
+        Ok(decoded.iter().map(|decoded| decoded.structure).zip(signs).collect())
+    }
+
+    async fn signs_of(
+        &self,
+        frame: &EncodedFrame,
+        decoded: &[Decoded],
+        mode: Mode,
+    ) -> Result<Vec<Signs>, RequestError> {
+        let interim = match mode {
+            Mode::Manual => None,
+            _ => Some(read_floats(self.predicted(frame)?.interim_mask.clone()).await?),
+        };
+        let cells = self.config.low_res_size().pow(2);
+        let signs = decoded.iter().map(|decoded| {
+            let interim = interim.as_ref().map(|all| &all[decoded.structure * cells..][..cells]);
+            Signs::new(&decoded.logits, decoded.iou, decoded.object_score.unwrap_or(0.0), interim)
+        });
+        Ok(signs.collect())
     }
 
     /// The masks that a request asks for, in the order of their structures.
@@ -226,23 +266,54 @@ impl Segmenter {
         }
         for i in with_person {
             let Some(prompts) = prompted(i) else { continue };
-            let mask = self.mask_prompt(predicted, frame, prompts).await?;
+            let learnt = learnt.clone().map(|learnt| learnt.narrow(0, i, 1));
+            decoded.push(self.answer_person(frame, prompts, predicted, learnt, request.multimask_output).await?);
+        }
+        decoded.sort_by_key(|decoded| decoded.structure);
+        if self.card.interactive {
+            interactive::obey(&mut decoded, &request.prompts, &frame.transform);
+        }
+        Ok(decoded)
+    }
+
+    /// The mask of one structure that a person speaks of. `predicted` is what the predictor makes of the frame, `None` in manual
+    /// mode; `learnt` are those of the structure's learnt prompts that count, `[1, tokens, dim]`.
+    async fn answer_person(
+        &self,
+        frame: &EncodedFrame,
+        prompts: &StructurePrompts,
+        predicted: Option<&PredictedPrompts>,
+        learnt: Option<Tensor<3>>,
+        multimask_output: bool,
+    ) -> Result<Decoded, RequestError> {
+        let mut mask = self.mask_prompt(predicted, frame, prompts).await?;
+        let points = prompts.points.len();
+        // With anything but a click to start from there is an answer before the first click.
+        let has_start = predicted.is_some() || prompts.bounding_box.is_some() || mask.is_some();
+        let first = match self.card.interactive {
+            true => usize::from(!has_start).min(points),
+            false => points,
+        };
+        let mut answer = None;
+        for shown in first..=points {
             let is_painted = mask.is_some();
-            let manual = self.model.encode_prompts(&self.to_input(prompts, mask, &frame.transform));
+            let shown = StructurePrompts { points: prompts.points[..shown].to_vec(), ..prompts.clone() };
+            let manual = self.model.encode_prompts(&self.to_input(&shown, mask.take(), &frame.transform));
             let (sparse, dense) = match predicted {
                 None => (manual.sparse, manual.dense),
                 Some(predicted) => {
-                    let learnt = learnt.clone().map(|learnt| learnt.narrow(0, i, 1));
-                    let sparse: Vec<_> = learnt.into_iter().chain(manual.sparse).collect();
+                    let sparse: Vec<_> = learnt.clone().into_iter().chain(manual.sparse).collect();
+                    let predicted = || predicted.dense.clone().narrow(0, prompts.structure, 1);
                     let sparse = (!sparse.is_empty()).then(|| Tensor::cat(sparse, 1));
-                    (sparse, if is_painted { manual.dense } else { predicted.dense.clone().narrow(0, i, 1) })
+                    (sparse, if is_painted { manual.dense } else { predicted() })
                 }
             };
-            let masks = on_pool(|| self.model.decode_masks(&frame.features, sparse, dense, request.multimask_output));
-            decoded.extend(self.read(&[i], masks).await?);
+            let masks = on_pool(|| self.model.decode_masks(&frame.features, sparse, dense, multimask_output));
+            let decoded = self.read(&[prompts.structure], masks).await?.remove(0);
+            mask = Some(decoded.logits.clone());
+            answer = Some(decoded);
         }
-        decoded.sort_by_key(|decoded| decoded.structure);
-        Ok(decoded)
+        Ok(answer.expect("the range has at least its last element"))
     }
 
     /// The learnt prompts `[structures, tokens, dim]` without those that are off; `None` where all are.
@@ -426,6 +497,7 @@ pub(crate) fn masks(
         present: logits.present,
         iou: decoded.iou,
         object_score: decoded.object_score,
+        expected_dice: None,
         area: extent.area,
         bounds: extent.bounds,
         predicted_box: boxes.get(decoded.structure).copied(),

@@ -49,6 +49,16 @@ pub struct Augmentation {
     pub shadow_p: f64,
     /// Share of the brightness that is lost in it, at most.
     pub shadow_depth: f32,
+    /// Tissue pressed and pulled: a smooth displacement.
+    pub elastic_p: f64,
+    /// Largest displacement, as a share of a side.
+    pub elastic_shift: f32,
+    /// A coarser resolution: blurred, across more than along depth.
+    pub blur_p: f64,
+    /// Standard deviation of the blur across, at most, in pixels; half of it along depth.
+    pub blur_std: f32,
+    /// What a console leaves around a picture: black margins and burned-in marks.
+    pub frame_p: f64,
 }
 
 impl Default for Augmentation {
@@ -74,6 +84,11 @@ impl Default for Augmentation {
             speckle_std: 0.25,
             shadow_p: 0.0,
             shadow_depth: 0.8,
+            elastic_p: 0.0,
+            elastic_shift: 0.03,
+            blur_p: 0.0,
+            blur_std: 1.5,
+            frame_p: 0.0,
         }
     }
 }
@@ -94,17 +109,29 @@ impl Augmentation {
             gamma_p: 0.0,
             speckle_p: 0.0,
             shadow_p: 0.0,
+            elastic_p: 0.0,
+            blur_p: 0.0,
+            frame_p: 0.0,
             ..Self::default()
         }
     }
 
     /// A changed copy of the picture, of the same size.
     pub fn apply(&self, picture: &TrainingPicture, rng: &mut impl Rng) -> TrainingPicture {
-        let mut changed = match self.draw_affine(picture, rng) {
-            Some(affine) => affine.warp(picture),
-            None => picture.clone(),
+        let affine = self.draw_affine(picture, rng);
+        let elastic = happens(self.elastic_p, rng).then(|| Elastic::draw(self.elastic_shift, rng));
+        let mut changed = match (affine, elastic) {
+            (None, None) => picture.clone(),
+            (affine, elastic) => warp(picture, affine.unwrap_or(Affine::IDENTITY), elastic),
         };
         self.change_brightness(&mut changed, rng);
+        if happens(self.blur_p, rng) {
+            let std = rng.random::<f32>() * self.blur_std;
+            blur(&mut changed, std, std / 2.0);
+        }
+        if happens(self.frame_p, rng) {
+            draw_console(&mut changed, rng);
+        }
         changed
     }
 
@@ -244,23 +271,127 @@ impl Affine {
         let [x, y] = Self { matrix, offset: [0.0; 2] }.apply(self.offset);
         Self { matrix, offset: [-x, -y] }
     }
+}
 
-    /// The changed picture: bilinear, black and unlabelled where there was nothing; labels from the nearest pixel.
-    fn warp(&self, picture: &TrainingPicture) -> TrainingPicture {
-        let inverse = self.inverse();
-        let (rows, columns) = (picture.rows(), picture.columns());
-        let mut changed = picture.clone();
-        for y in 0..rows {
-            for x in 0..columns {
-                let [from_x, from_y] = inverse.apply([x as f32 + 0.5, y as f32 + 0.5]);
-                let pixel = picture.bilinear(from_x, from_y);
-                changed.rgb_mut()[3 * (y * columns + x)..][..3].copy_from_slice(&pixel);
-                changed.class_ids_mut()[y * columns + x] = picture.nearest_label(from_x, from_y);
-            }
-        }
-        changed
+/// A smooth displacement: vectors at a grid of control points, cosine-blended between them.
+struct Elastic {
+    /// `[ELASTIC_SIDE, ELASTIC_SIDE]` of `[x, y]`, as shares of the sides.
+    control: Vec<[f32; 2]>,
+}
+
+/// Control points along a side.
+const ELASTIC_SIDE: usize = 5;
+
+impl Elastic {
+    fn draw(shift: f32, rng: &mut impl Rng) -> Self {
+        let mut vector = || [0, 1].map(|_| rng.random_range(-1.0..=1.0) * shift);
+        Self { control: (0..ELASTIC_SIDE * ELASTIC_SIDE).map(|_| vector()).collect() }
+    }
+
+    /// The displacement at a place, both as shares of the sides.
+    fn at(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let axis = |share: f32| {
+            let place = share.clamp(0.0, 1.0) * (ELASTIC_SIDE - 1) as f32;
+            let first = (place as usize).min(ELASTIC_SIDE - 2);
+            (first, (1.0 - ((place - first as f32) * TAU / 2.0).cos()) / 2.0)
+        };
+        let ((column, across), (row, down)) = (axis(x), axis(y));
+        let control = |dx: usize, dy: usize| self.control[(row + dy) * ELASTIC_SIDE + column + dx];
+        [0, 1].map(|i| {
+            let mix = |a: f32, b: f32, t: f32| a + (b - a) * t;
+            let [top, bottom] = [0, 1].map(|dy| mix(control(0, dy)[i], control(1, dy)[i], across));
+            mix(top, bottom, down)
+        })
     }
 }
+
+/// The changed picture: bilinear, black and unlabelled where there was nothing; labels from the nearest pixel.
+fn warp(picture: &TrainingPicture, affine: Affine, elastic: Option<Elastic>) -> TrainingPicture {
+    let inverse = affine.inverse();
+    let (rows, columns) = (picture.rows(), picture.columns());
+    let [width, height] = [columns, rows].map(|side| side as f32);
+    let mut changed = picture.clone();
+    for y in 0..rows {
+        for x in 0..columns {
+            let [mut from_x, mut from_y] = inverse.apply([x as f32 + 0.5, y as f32 + 0.5]);
+            if let Some(elastic) = &elastic {
+                let [right, down] = elastic.at([from_x / width, from_y / height]);
+                (from_x, from_y) = (from_x + right * width, from_y + down * height);
+            }
+            let pixel = picture.bilinear(from_x, from_y);
+            changed.rgb_mut()[3 * (y * columns + x)..][..3].copy_from_slice(&pixel);
+            changed.class_ids_mut()[y * columns + x] = picture.nearest_label(from_x, from_y);
+        }
+    }
+    changed
+}
+
+/// Blurs by a Gaussian, `std` pixels across and `std_down` along depth.
+fn blur(picture: &mut TrainingPicture, std: f32, std_down: f32) {
+    let (rows, columns) = (picture.rows(), picture.columns());
+    let kernel = |std: f32| {
+        let reach = (2.5 * std).ceil() as isize;
+        let weight = |i: isize| (-0.5 * (i as f32 / std.max(1e-3)).powi(2)).exp();
+        let sum: f32 = (-reach..=reach).map(weight).sum();
+        (-reach..=reach).map(|i| (i, weight(i) / sum)).collect::<Vec<_>>()
+    };
+    let (across, down) = (kernel(std), kernel(std_down));
+    let clamped = |i: usize, offset: isize, side: usize| (i as isize + offset).clamp(0, side as isize - 1) as usize;
+    for channel in 0..3 {
+        let plane: Vec<f32> = picture.rgb().iter().skip(channel).step_by(3).map(|&value| f32::from(value)).collect();
+        let horizontal: Vec<f32> = (0..plane.len())
+            .map(|i| {
+                let (x, y) = (i % columns, i / columns);
+                across.iter().map(|&(offset, weight)| weight * plane[y * columns + clamped(x, offset, columns)]).sum()
+            })
+            .collect();
+        let out = picture.rgb_mut().iter_mut().skip(channel).step_by(3);
+        for (i, value) in out.enumerate() {
+            let (x, y) = (i % columns, i / columns);
+            let sum = |&(offset, weight): &(isize, f32)| weight * horizontal[clamped(y, offset, rows) * columns + x];
+            *value = (down.iter().map(sum).sum::<f32>() + 0.5) as u8;
+        }
+    }
+}
+
+/// Black margins at some sides, and bright marks as burned-in text and rulers make them. Labels stay as they are.
+fn draw_console(picture: &mut TrainingPicture, rng: &mut impl Rng) {
+    let (rows, columns) = (picture.rows(), picture.columns());
+    let fill = |picture: &mut TrainingPicture, [x, y]: [usize; 2], [width, height]: [usize; 2], grey: u8| {
+        for row in y..(y + height).min(rows) {
+            for column in x..(x + width).min(columns) {
+                picture.rgb_mut()[3 * (row * columns + column)..][..3].fill(grey);
+            }
+        }
+    };
+    for side in 0..4 {
+        let width = ((rng.random::<f32>() * MARGIN) * rows.min(columns) as f32) as usize;
+        if rng.random() {
+            continue;
+        }
+        let (corner, size) = match side {
+            0 => ([0, 0], [width, rows]),
+            1 => ([columns.saturating_sub(width), 0], [width, rows]),
+            2 => ([0, 0], [columns, width]),
+            _ => ([0, rows.saturating_sub(width)], [columns, width]),
+        };
+        fill(picture, corner, size, 0);
+    }
+    for _ in 0..rng.random_range(0..=MARKS) {
+        let mut place = [rng.random_range(0..columns), rng.random_range(0..rows)];
+        // A row of strokes, as letters are, or of ticks.
+        let grey = rng.random_range(150..=255);
+        for _ in 0..rng.random_range(1..=6) {
+            fill(picture, place, [rng.random_range(1..=3), rng.random_range(2..=7)], grey);
+            place[0] += rng.random_range(3..=6);
+        }
+    }
+}
+
+/// Widest margin, as a share of the shorter side.
+const MARGIN: f32 = 0.1;
+/// Most marks in a picture.
+const MARKS: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -288,7 +419,7 @@ mod tests {
     fn labels_stay_on_what_they_label() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let shape = Augmentation { affine_p: 1.0, flip_p: 1.0, crop_p: 1.0, depth_p: 1.0, ..Augmentation::default() };
-        let all = Augmentation { crop_max: 1.5, ..shape };
+        let all = Augmentation { crop_max: 1.5, elastic_p: 1.0, ..shape };
         for _ in 0..50 {
             let changed = all.apply(&picture(), &mut rng);
             let bright = changed.rgb().chunks(3).map(|pixel| pixel[0] > 125);

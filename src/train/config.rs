@@ -79,6 +79,27 @@ pub enum DataConfig {
     Phantom(PhantomData),
     /// Labelled pictures in the reference's folder layout.
     Folder(FolderData),
+    /// Several of both, drawn by their shares; structures of one name are one structure.
+    Mix(MixData),
+}
+
+/// Several sources of pictures. Each picture teaches the structures of its own source alone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MixData {
+    /// Where pictures come from.
+    pub sources: Vec<MixSource>,
+}
+
+/// A source among several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MixSource {
+    /// How often a picture is drawn from it, beside the others' shares.
+    #[serde(default = "default_share")]
+    pub share: f64,
+    /// The pictures.
+    #[serde(flatten)]
+    pub data: DataConfig,
 }
 
 /// Simulated pictures.
@@ -109,6 +130,12 @@ pub struct PhantomData {
 pub struct FolderData {
     /// The folder: `Train/imgs`, `Train/gts`, and, if there is a test set, `Test/imgs`, `Test/gts`.
     pub folder: PathBuf,
+    /// Names of the structures by their class ids, where the folder's `dataset.json` does not name them.
+    #[serde(default)]
+    pub structures: Vec<String>,
+    /// Where the pictures come from, for the model card, where `dataset.json` does not say it.
+    #[serde(default)]
+    pub provenance: String,
     /// At most so many pictures of `Train`, drawn by the seed; all where it is left out.
     pub limit: Option<usize>,
     /// Share of those pictures that is kept for validation.
@@ -139,6 +166,11 @@ pub struct LossConfig {
     /// Weight of the error of the predicted IoU. The reference has none (0): SAM's own weights know it already; a network
     /// from scratch must learn it for the shown confidence to mean something.
     pub iou_weight: f64,
+    /// Weight of the masks' Dice loss, beside their focal loss. The reference's is a half.
+    pub dice_weight: f64,
+    /// Weight of the interim mask's Dice loss, beside its focal loss. The reference has none (0). The interim mask is the shortest
+    /// way from the loss to the image encoder: one that is not trained yet learns from it first.
+    pub interim_dice_weight: f64,
 }
 
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101) with a warm-up and a cosine.
@@ -187,6 +219,10 @@ pub struct CardConfig {
     pub date: String,
 }
 
+fn default_share() -> f64 {
+    1.0
+}
+
 fn default_mode() -> Mode {
     Mode::Peft
 }
@@ -219,7 +255,7 @@ impl Default for FeatureConfig {
 
 impl Default for LossConfig {
     fn default() -> Self {
-        Self { mask_size: None, iou_weight: 0.0 }
+        Self { mask_size: None, iou_weight: 0.0, dice_weight: 0.5, interim_dice_weight: 0.0 }
     }
 }
 
@@ -277,6 +313,8 @@ impl TrainConfig {
             ("prompts.box", mix.bounding_box),
             ("prompts.mask", mix.mask),
             ("prompts.points", mix.points),
+            ("prompts.strokes", mix.strokes),
+            ("prompts.box_jitter", f64::from(mix.box_jitter)),
             ("augmentation.affine_p", augmentation.affine_p),
             ("augmentation.flip_p", augmentation.flip_p),
             ("augmentation.crop_p", augmentation.crop_p),
@@ -286,6 +324,9 @@ impl TrainConfig {
             ("augmentation.gamma_p", augmentation.gamma_p),
             ("augmentation.speckle_p", augmentation.speckle_p),
             ("augmentation.shadow_p", augmentation.shadow_p),
+            ("augmentation.elastic_p", augmentation.elastic_p),
+            ("augmentation.blur_p", augmentation.blur_p),
+            ("augmentation.frame_p", augmentation.frame_p),
             ("augmentation.crop_min", f64::from(augmentation.crop_min)),
             ("augmentation.centred_crop_min", f64::from(augmentation.centred_crop_min)),
             ("augmentation.shadow_depth", f64::from(augmentation.shadow_depth)),
@@ -307,6 +348,17 @@ impl TrainConfig {
         ] {
             if !(value >= 1.0 && value.is_finite()) {
                 return Err(format!("`augmentation.{name}` is {value}; it must be at least 1"));
+            }
+        }
+        if let DataConfig::Mix(mix) = &self.data {
+            if mix.sources.is_empty() {
+                return Err("`data.sources` is empty: name at least one with [[data.sources]]".into());
+            }
+            if mix.sources.iter().any(|source| matches!(source.data, DataConfig::Mix(_))) {
+                return Err("a source of a mix is a mix itself; list its sources beside the others".into());
+            }
+            if let Some(source) = mix.sources.iter().find(|source| !(source.share > 0.0 && source.share.is_finite())) {
+                return Err(format!("a source's `share` is {}; it must be more than 0", source.share));
             }
         }
         let optimizer = &self.optimizer;
@@ -350,6 +402,25 @@ mod tests {
         assert!(error.contains("warmup"), "{error}");
         let error = TrainConfig::parse(&EXAMPLE.replace("first_seed =", "seeds =")).unwrap_err();
         assert!(error.contains("seeds"), "{error}");
+    }
+
+    #[test]
+    fn a_mix_names_several_sources_with_shares() {
+        let (before, after) = EXAMPLE.split_once("[data]").unwrap();
+        let after = &after[after.find("[prompts]").unwrap()..];
+        let mix = |share: f64| {
+            format!(
+                "{before}[data]\nsource = \"mix\"\n\
+                 [[data.sources]]\nshare = {share}\nsource = \"folder\"\nfolder = \"hips\"\n\
+                 structures = [\"ilium\"]\n{after}"
+            )
+        };
+        let config = TrainConfig::parse(&mix(2.5)).unwrap();
+        let DataConfig::Mix(found) = config.data else { panic!("{:?}", config.data) };
+        assert_eq!(found.sources[0].share, 2.5);
+        assert!(matches!(&found.sources[0].data, DataConfig::Folder(folder) if folder.structures == ["ilium"]));
+        let error = TrainConfig::parse(&mix(0.0)).unwrap_err();
+        assert!(error.contains("share"), "{error}");
     }
 
     #[test]

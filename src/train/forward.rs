@@ -6,7 +6,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::loss::{Predictions, PredictorPredictions};
-use crate::model::{ImageFeatures, ManualPrompts, Sam2Rad};
+use crate::model::{ImageFeatures, ManualPrompts, PredictedPrompts, Sam2Rad};
 use crate::nn::{Interpolation, resize};
 
 /// How often each kind of prompt is given while training.
@@ -22,16 +22,25 @@ pub struct PromptMix {
     pub mask: f64,
     /// One to three clicks, the first on the structure. The reference gives none.
     pub points: f64,
+    /// A brush stroke inside the structure: over the predictor's mask, or, where the predictor is not used, over nothing.
+    /// The reference gives none.
+    pub strokes: f64,
+    /// A box's sides are moved by up to this share of its width and height.
+    pub box_jitter: f32,
+    /// Answers after the first, at most: each has one more click, in the largest error of the answer before, and that answer's
+    /// logits as mask prompt (SAM, arXiv 2304.02643, appendix A, "training algorithm"). How many is drawn. The reference
+    /// has none (0).
+    pub corrections: usize,
 }
 
 impl Default for PromptMix {
     /// The reference's.
     fn default() -> Self {
-        Self { learned: 0.9, bounding_box: 0.5, mask: 0.1, points: 0.0 }
+        Self { learned: 0.9, bounding_box: 0.5, mask: 0.1, points: 0.0, strokes: 0.0, box_jitter: 0.0, corrections: 0 }
     }
 }
 
-/// The kinds of prompts of one step. At least the predictor's or a box or points.
+/// The kinds of prompts of one step. At least the predictor's or a box, points or a stroke.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PromptKinds {
     /// The prompt predictor is asked.
@@ -42,22 +51,34 @@ pub struct PromptKinds {
     pub mask: bool,
     /// Points are given.
     pub points: bool,
+    /// A brush stroke is given.
+    pub strokes: bool,
 }
 
 impl PromptKinds {
     /// The learnt prompts alone, as in autonomous mode.
-    pub const AUTONOMOUS: Self = Self { learned: true, bounding_box: false, mask: false, points: false };
+    pub const AUTONOMOUS: Self =
+        Self { learned: true, bounding_box: false, mask: false, points: false, strokes: false };
 }
 
 impl PromptMix {
     /// Draws the kinds of a step.
     pub fn draw(&self, rng: &mut impl Rng) -> PromptKinds {
         let mut drawn = |probability: f64| rng.random::<f64>() < probability;
-        let [learned, bounding_box, mask, points] =
-            [drawn(self.learned), drawn(self.bounding_box), drawn(self.mask), drawn(self.points)];
+        let [learned, bounding_box, mask, points, strokes] =
+            [self.learned, self.bounding_box, self.mask, self.points, self.strokes].map(&mut drawn);
         // A mask alone is no prompt to start from: the reference asks the predictor then.
-        PromptKinds { learned: learned || !(bounding_box || points), bounding_box, mask, points }
+        PromptKinds { learned: learned || !(bounding_box || points || strokes), bounding_box, mask, points, strokes }
     }
+}
+
+/// What the decoder says to one set of prompts for each structure.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What the losses compare.
+    pub predictions: Predictions,
+    /// Mask logits `[structures, image_size / 4, image_size / 4, 1]`.
+    pub low_res_masks: Tensor<4>,
 }
 
 /// Runs prompt predictor and decoder for all structures of a frame.
@@ -72,29 +93,45 @@ pub fn predict(
     loss_size: usize,
 ) -> Predictions {
     let predicted = learned.then(|| model.predict_prompts(features)).flatten();
+    answer(model, features, predicted.as_ref(), manual, loss_size).predictions
+}
+
+/// Runs the decoder on the predictor's prompts, where it was asked, and a person's, as [`predict`]. A person's mask prompts
+/// stand in place of the predictor's.
+pub fn answer(
+    model: &Sam2Rad,
+    features: &ImageFeatures,
+    predicted: Option<&PredictedPrompts>,
+    manual: &[ManualPrompts],
+    loss_size: usize,
+) -> Answer {
+    let has_masks = manual.iter().any(|prompts| prompts.mask.is_some());
     let manual: Vec<_> = manual.iter().map(|prompts| model.encode_prompts(prompts)).collect();
     let rows = |parts: Vec<Tensor<3>>| (!parts.is_empty()).then(|| Tensor::cat(parts, 0));
     let manual_sparse = rows(manual.iter().filter_map(|embedded| embedded.sparse.clone()).collect());
-    let sparse: Vec<_> = predicted.iter().map(|predicted| predicted.sparse.clone()).chain(manual_sparse).collect();
-    let dense = match &predicted {
-        Some(predicted) => predicted.dense.clone(),
-        None => Tensor::cat(manual.into_iter().map(|embedded| embedded.dense).collect(), 0),
+    let sparse: Vec<_> = predicted.map(|predicted| predicted.sparse.clone()).into_iter().chain(manual_sparse).collect();
+    let dense = match predicted {
+        Some(predicted) if !has_masks => predicted.dense.clone(),
+        _ => Tensor::cat(manual.into_iter().map(|embedded| embedded.dense).collect(), 0),
     };
-    let decoded = model.decode_masks(features, Some(Tensor::cat(sparse, 1)), dense, false);
+    let sparse = (!sparse.is_empty()).then(|| Tensor::cat(sparse, 1));
+    let decoded = model.decode_masks(features, sparse, dense, false);
     let object_score_logits = decoded.object_score_logits.expect("a network in training has every part");
     let at_loss_size = |maps: Tensor<4>| match maps.dims()[1] {
         side if side == loss_size => maps.flatten::<2>(1, 3),
         _ => resize(maps, [loss_size; 2], Interpolation::Bilinear).flatten::<2>(1, 3),
     };
-    Predictions {
-        masks: at_loss_size(decoded.low_res_masks.permute([0, 2, 3, 1])),
+    let low_res_masks = decoded.low_res_masks.permute([0, 2, 3, 1]);
+    let predictions = Predictions {
+        masks: at_loss_size(low_res_masks.clone()),
         iou: decoded.iou.squeeze_dim(1),
         object_score_logits: object_score_logits.squeeze_dim(1),
         predictor: predicted.map(|predicted| PredictorPredictions {
-            boxes: predicted.boxes,
-            interim_masks: at_loss_size(predicted.interim_mask),
+            boxes: predicted.boxes.clone(),
+            interim_masks: at_loss_size(predicted.interim_mask.clone()),
         }),
-    }
+    };
+    Answer { predictions, low_res_masks }
 }
 
 #[cfg(test)]
@@ -105,10 +142,10 @@ mod tests {
     #[test]
     fn there_is_always_a_prompt_to_start_from() {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
-        let mix = PromptMix { learned: 0.1, bounding_box: 0.1, mask: 0.9, points: 0.1 };
+        let mix = PromptMix { learned: 0.1, bounding_box: 0.1, mask: 0.9, points: 0.1, ..PromptMix::default() };
         for _ in 0..1000 {
             let kinds = mix.draw(&mut rng);
-            assert!(kinds.learned || kinds.bounding_box || kinds.points);
+            assert!(kinds.learned || kinds.bounding_box || kinds.points || kinds.strokes);
         }
     }
 

@@ -3,10 +3,12 @@
 
 use burn::tensor::{Tensor, activation};
 
+use super::config::LossConfig;
+
 /// Added to both sides of the Dice ratio.
 const DICE_SMOOTH: f64 = 1e-5;
-/// The focal loss stands beside the Dice loss with this weight.
-const FOCAL_WEIGHT: f64 = 10.0;
+/// The focal loss's weight.
+const FOCAL_WEIGHT: f64 = 5.0;
 /// Share of the structure's pixels in the mask's focal loss.
 const MASK_ALPHA: f64 = 0.7;
 /// Share of the structure's pixels in the interim mask's focal loss.
@@ -62,13 +64,13 @@ pub struct Losses {
     pub dice: Tensor<1>,
     /// Focal loss of the masks.
     pub focal: Tensor<1>,
-    /// `(dice + 10 focal) / 2`.
+    /// `dice_weight dice + 5 focal`; with the reference's weights `(dice + 10 focal) / 2`.
     pub seg: Tensor<1>,
     /// Generalised IoU loss of the predictor's boxes; 0 where it was not asked.
     pub bounding_box: Tensor<1>,
     /// Cross entropy of the object score.
     pub object: Tensor<1>,
-    /// Focal loss of the interim mask; 0 where the predictor was not asked.
+    /// Focal loss of the interim mask, with a hundredth of its weighted Dice loss; 0 where the predictor was not asked.
     pub interim: Tensor<1>,
     /// Squared error of the predicted IoU, which the reference leaves untrained.
     pub iou: Tensor<1>,
@@ -77,22 +79,26 @@ pub struct Losses {
 }
 
 impl Losses {
-    /// The terms of `predictions`; `iou_weight` is 0 in the reference.
-    pub fn new(predictions: &Predictions, targets: &Targets, iou_weight: f64) -> Self {
+    /// The terms of `predictions`.
+    pub fn new(predictions: &Predictions, targets: &Targets, config: &LossConfig) -> Self {
         let present = || targets.present.clone();
         let dice = mean_over(dice_loss(predictions.masks.clone(), targets.masks.clone()), present());
         let focal = mean_over(focal_loss(predictions.masks.clone(), targets.masks.clone(), MASK_ALPHA), present());
-        let seg = (dice.clone() + focal.clone() * FOCAL_WEIGHT) / 2.0;
+        let seg = dice.clone() * config.dice_weight + focal.clone() * FOCAL_WEIGHT;
         let object = object_loss(predictions.object_score_logits.clone(), present());
         let (bounding_box, interim) = match &predictions.predictor {
             Some(predictor) => {
                 let boxes = generalized_iou_loss(predictor.boxes.clone(), targets.boxes.clone());
-                let interim = focal_loss(predictor.interim_masks.clone(), targets.masks.clone(), INTERIM_ALPHA);
+                let mut interim = focal_loss(predictor.interim_masks.clone(), targets.masks.clone(), INTERIM_ALPHA);
+                if config.interim_dice_weight > 0.0 {
+                    let dice = dice_loss(predictor.interim_masks.clone(), targets.masks.clone());
+                    interim = interim + dice * (config.interim_dice_weight / INTERIM_WEIGHT);
+                }
                 (mean_over(boxes, present()), mean_over(interim, present()))
             }
             None => (dice.zeros_like(), dice.zeros_like()),
         };
-        let (iou, weighted_iou) = match iou_weight {
+        let (iou, weighted_iou) = match config.iou_weight {
             0.0 => (dice.zeros_like(), None),
             weight => {
                 let truth = iou(predictions.masks.clone().detach(), targets.masks.clone());
@@ -106,6 +112,18 @@ impl Losses {
             None => total,
         };
         Self { dice, focal, seg, bounding_box, object, interim, iou, total }
+    }
+}
+
+impl Losses {
+    /// The losses of a first answer with those of the corrected ones after it: the mean of their totals is added to its
+    /// own. The other terms stay the first answer's.
+    pub fn with_corrections(mut self, corrected: Vec<Self>) -> Self {
+        let count = corrected.len();
+        if let Some(sum) = corrected.into_iter().map(|losses| losses.total).reduce(|sum, total| sum + total) {
+            self.total = self.total + sum / count as f64;
+        }
+        self
     }
 }
 
@@ -222,7 +240,7 @@ mod tests {
             object_score_logits: row(&[-2.0]).squeeze_dim(0),
             predictor: Some(predictor),
         };
-        let losses = Losses::new(&predictions, &targets, 1.0);
+        let losses = Losses::new(&predictions, &targets, &LossConfig { iou_weight: 1.0, ..LossConfig::default() });
         assert!((value(losses.total) - value(losses.object)).abs() < 1e-6);
         assert_eq!(value(losses.iou), 0.0);
     }

@@ -8,6 +8,7 @@
 
 mod augment;
 mod average;
+mod calibration;
 mod config;
 mod curves;
 mod data;
@@ -19,6 +20,7 @@ mod gradients;
 pub mod loss;
 mod overlays;
 mod picture;
+mod prompts;
 mod random;
 mod report;
 mod start;
@@ -28,8 +30,8 @@ mod trainer;
 
 pub use augment::Augmentation;
 pub use config::{
-    CardConfig, DataConfig, EXAMPLE, FeatureConfig, FolderData, LossConfig, ModelConfig, OptimizerConfig, PhantomData,
-    ReportConfig, TrainConfig,
+    CardConfig, DataConfig, EXAMPLE, FeatureConfig, FolderData, LossConfig, MixData, MixSource, ModelConfig,
+    OptimizerConfig, PhantomData, ReportConfig, TrainConfig,
 };
 pub use data::TrainingData;
 pub use error::TrainError;

@@ -1,18 +1,12 @@
 //! A training picture at the model's size, and what the losses and the prompts take from its labels.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::Rng;
 
-use super::forward::PromptKinds;
 use super::loss::Targets;
 use crate::evaluation::MIN_PRESENT_PIXELS;
 use crate::frame::Frame;
-use crate::model::{ManualPrompts, Point, PointLabel};
 use crate::preprocess::{FrameTransform, Normalization};
 use crate::resample::{Taps, resize_plane};
-
-/// Clicks in one prompt, at most.
-const MAX_CLICKS: usize = 3;
 
 /// A labelled picture, resized so that its longest side is the model's: `[rows, columns]`, the rest of the square is
 /// padding.
@@ -51,6 +45,11 @@ impl TrainingPicture {
             |i: usize| class_ids[nearest(i / columns, rows, height) * width + nearest(i % columns, columns, width)];
         let class_ids = (0..rows * columns).map(label).collect();
         Self { rows, columns, image_size, rgb, class_ids }
+    }
+
+    /// Side of the model's input in pixels.
+    pub fn image_size(&self) -> usize {
+        self.image_size
     }
 
     /// Rows of picture.
@@ -133,7 +132,7 @@ impl TrainingPicture {
     }
 
     /// Share of each pixel of a `size` x `size` map that is the structure's; `size` divides the image size.
-    fn mask(&self, structure: usize, size: usize) -> Vec<f32> {
+    pub(super) fn mask(&self, structure: usize, size: usize) -> Vec<f32> {
         let factor = self.image_size / size;
         let each = 1.0 / (factor * factor) as f32;
         let mut mask = vec![0f32; size * size];
@@ -144,7 +143,7 @@ impl TrainingPicture {
     }
 
     /// The structure's pixels, as indices into [`class_ids`](Self::class_ids).
-    fn pixels_of(&self, structure: usize) -> impl Iterator<Item = (usize, &u8)> {
+    pub(super) fn pixels_of(&self, structure: usize) -> impl Iterator<Item = (usize, &u8)> {
         self.class_ids.iter().enumerate().filter(move |(_, id)| usize::from(**id) == structure + 1)
     }
 
@@ -154,7 +153,7 @@ impl TrainingPicture {
     }
 
     /// First and last column and row of the structure, left, top, right, bottom, in pixels; zeros where it is absent.
-    fn bounding_box(&self, structure: usize) -> [f32; 4] {
+    pub(super) fn bounding_box(&self, structure: usize) -> [f32; 4] {
         if !self.has(structure) {
             return [0.0; 4];
         }
@@ -177,55 +176,12 @@ impl TrainingPicture {
             present: Tensor::from_data(TensorData::new(present, [structures]), device),
         }
     }
-
-    /// What a person would say of each structure: the true box and clicks. None where `kinds` has neither.
-    pub fn manual_prompts(
-        &self,
-        kinds: PromptKinds,
-        structures: usize,
-        rng: &mut impl Rng,
-        device: &Device,
-    ) -> Vec<ManualPrompts> {
-        if !kinds.bounding_box && !kinds.points {
-            return Vec::new();
-        }
-        let clicks = if kinds.points { rng.random_range(1..=MAX_CLICKS) } else { 0 };
-        let side = self.image_size / 4;
-        let prompts = (0..structures).map(|structure| ManualPrompts {
-            points: (0..clicks).map(|i| self.click(structure, i == 0, rng)).collect(),
-            bounding_box: kinds.bounding_box.then(|| self.bounding_box(structure)),
-            mask: kinds.mask.then(|| {
-                let mask = TensorData::new(self.mask(structure, side), [1, side, side, 1]);
-                Tensor::from_data(mask, device)
-            }),
-        });
-        prompts.collect()
-    }
-
-    /// A click somewhere, on the structure where it must be and can be.
-    fn click(&self, structure: usize, inside: bool, rng: &mut impl Rng) -> Point {
-        let count = self.pixels_of(structure).count();
-        let i = match count {
-            0 => rng.random_range(0..self.class_ids.len()),
-            _ if inside || rng.random() => {
-                let nth = rng.random_range(0..count);
-                self.pixels_of(structure).nth(nth).map_or(0, |(i, _)| i)
-            }
-            _ => rng.random_range(0..self.class_ids.len()),
-        };
-        let label = match usize::from(self.class_ids[i]) == structure + 1 {
-            true => PointLabel::Inside,
-            false => PointLabel::Outside,
-        };
-        Point { x: (i % self.columns) as f32, y: (i / self.columns) as f32, label }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::preprocess::preprocess;
-    use rand::SeedableRng;
 
     /// 40 x 30 with a rectangle of structure 1 and nothing of structure 0.
     fn frame() -> (Frame, Vec<u8>) {
@@ -266,19 +222,5 @@ mod tests {
         }
         let present: Vec<f32> = targets.present.into_data().try_into_vec().unwrap();
         assert_eq!(present, [0.0, 1.0]);
-    }
-
-    #[test]
-    fn the_first_click_is_on_the_structure_and_no_click_lies_about_it() {
-        let (frame, class_ids) = frame();
-        let picture = TrainingPicture::from_frame(&frame, &class_ids, 64);
-        let kinds = PromptKinds { learned: false, bounding_box: false, mask: false, points: true };
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(7);
-        for _ in 0..100 {
-            let prompts = picture.manual_prompts(kinds, 2, &mut rng, &Device::flex());
-            assert_eq!(prompts[1].points[0].label, PointLabel::Inside);
-            assert_eq!(prompts[0].points.len(), prompts[1].points.len());
-            assert!(prompts[0].points.iter().all(|point| point.label == PointLabel::Outside));
-        }
     }
 }

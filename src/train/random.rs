@@ -18,6 +18,8 @@ pub enum Purpose {
     Dropout,
     /// Fresh weights.
     Weights,
+    /// Augmentation of a validation picture that the expected Dice is fitted on; the index is the copy's number.
+    Calibration,
 }
 
 /// The generator of the choice `index`, apart from all others.

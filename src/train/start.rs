@@ -1,7 +1,7 @@
 //! The network that a training starts from.
 
 use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Distribution, Tensor};
 use rand::Rng;
 
 use super::TrainError;
@@ -11,6 +11,10 @@ use crate::checkpoint::{Additions, Checkpoint, LoadOptions, ModulePath, Structur
 use crate::config::Sam2RadConfig;
 use crate::model::Sam2Rad;
 use crate::preprocess::Normalization;
+use crate::segmenter::Calibration;
+
+/// What fresh prompts are drawn from, as those of a network from nothing.
+const FRESH_PROMPT: Distribution = Distribution::Normal(0.0, 1.0 / 16.0);
 
 /// Weights to start from, as they are in a file.
 pub struct StartFile {
@@ -25,6 +29,8 @@ pub(super) struct Start {
     pub model: Sam2Rad,
     pub network: Sam2RadConfig,
     pub normalization: Normalization,
+    /// Of the file, where it is the same structures'.
+    pub calibration: Option<Calibration>,
     /// Where its weights come from.
     pub provenance: String,
 }
@@ -54,6 +60,7 @@ fn from_scratch(config: &TrainConfig, structures: &[Structure], device: &Device)
         model: network.init(device),
         network,
         normalization: Normalization::default(),
+        calibration: None,
         provenance: "trained from random weights".into(),
     })
 }
@@ -66,21 +73,33 @@ fn from_file(
 ) -> Result<Start, TrainError> {
     let checkpoint = file.checkpoint;
     let known = checkpoint.card().cloned();
-    // The prompts of other structures are of no use. Those that were asked for by name are taken.
-    let names = |structures: &[Structure]| structures.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
-    let others = known.as_ref().is_none_or(|card| names(&card.structures) != names(structures));
+    // Structures that the file knows by name keep their prompts; prompts of others are of no use. Those that were asked for by
+    // their dataset's name are taken as they are.
+    let rows: Vec<Option<usize>> = match &known {
+        Some(card) => {
+            structures.iter().map(|s| card.structures.iter().position(|known| known.name == s.name)).collect()
+        }
+        None => vec![None; structures.len()],
+    };
+    let same = known.as_ref().is_some_and(|card| card.structures.len() == structures.len())
+        && rows.iter().enumerate().all(|(i, row)| *row == Some(i));
+    let has_known = rows.iter().any(Option::is_some);
     let dataset = config.model.dataset.clone();
     let options = LoadOptions {
         image_size: config.model.image_size,
         structures: Some(structures.len()),
         additions: Some(Additions {
             tokens: config.model.tokens,
-            fresh_prompts: others && dataset.is_none(),
+            fresh_prompts: !has_known && dataset.is_none(),
             architecture: config.model.architecture.clone(),
         }),
         dataset,
     };
-    let loaded = checkpoint.load(&options, device)?;
+    let mut loaded = checkpoint.load(&options, device)?;
+    if has_known && !same {
+        loaded.model = loaded.model.map(&mut Prompts { rows: &rows, path: ModulePath::default() });
+        loaded.config.structures = structures.len();
+    }
     if loaded.config.structures != structures.len() {
         return Err(TrainError::Settings(format!(
             "the prompts of `model.dataset` are for {} structures, and the pictures have {}; leave it out to make fresh ones",
@@ -97,9 +116,40 @@ fn from_file(
     Ok(Start {
         model: loaded.model.map(&mut { silence }),
         network: loaded.config,
+        calibration: known.and_then(|card| card.calibration).filter(|_| same),
         normalization: loaded.card.normalization,
         provenance,
     })
+}
+
+/// Takes the prompts of some structures from those of a file, and makes fresh ones for the others.
+struct Prompts<'a> {
+    /// Which of the file's each structure is.
+    rows: &'a [Option<usize>],
+    path: ModulePath,
+}
+
+impl ModuleMapper for Prompts<'_> {
+    fn enter_module(&mut self, name: &str, container_type: &str) {
+        self.path.enter(name, container_type);
+    }
+
+    fn exit_module(&mut self, _name: &str, _container_type: &str) {
+        self.path.exit();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.path.name() != "learnable_prompts" {
+            return param;
+        }
+        param.map(|prompts| {
+            let row = |row: &Option<usize>| match row {
+                Some(row) => prompts.clone().narrow(0, *row, 1),
+                None => prompts.clone().narrow(0, 0, 1).random_like(FRESH_PROMPT),
+            };
+            Tensor::cat(self.rows.iter().map(row).collect(), 0)
+        })
+    }
 }
 
 /// Zeroes the last layer of fresh adapters and LoRA updates, so that the network starts as the file's.

@@ -2,28 +2,30 @@
 
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use rand::Rng;
+use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::calibration;
 use super::config::TrainConfig;
-use super::data::TrainingData;
+use super::data::{TrainingData, TrainingSet};
 use super::features::FeatureCache;
-use super::forward::predict;
+use super::forward;
 use super::gradients::average_and_clip;
-use super::loss::Losses;
+use super::loss::{Losses, Predictions};
 use super::random::{Purpose, generator};
 use super::report::{LossRow, LossValues, Sums, Tables, ValidationRow};
 use super::start::{Start, StartFile, start};
 use super::state::{self, Parts, State};
-use super::{TrainError, average, curves, overlays};
+use super::{TrainError, TrainingPicture, average, curves, overlays};
 use crate::checkpoint::{Dtype, ModelCard, collect, write_model_file};
 use crate::config::Sam2RadConfig;
-use crate::evaluation::{AutonomousScores, evaluate_autonomous};
-use crate::model::Sam2Rad;
+use crate::evaluation::{AutonomousScores, StructureScores, evaluate_overlap};
+use crate::model::{ImageFeatures, Sam2Rad};
 use crate::preprocess::Normalization;
 use crate::segmenter::Segmenter;
 
@@ -101,9 +103,11 @@ impl Trainer {
             None => config.model.image_size.unwrap_or(1024),
         };
         let data = Arc::new(TrainingData::open(&config.data, config.seed, image_size)?);
-        let Start { model, network, normalization, provenance } = start(&config, file, &data.structures, &device)?;
+        let Start { model, network, normalization, calibration, provenance } =
+            start(&config, file, &data.structures, &device)?;
         check_mask_size(&config, &network)?;
-        let card = card(&config, &network, &data, normalization, &provenance);
+        let mut card = card(&config, &network, &data, normalization, &provenance);
+        card.calibration = calibration;
         let optimizer =
             AdamWConfig::new().with_epsilon(1e-8).with_weight_decay(config.optimizer.weight_decay as f32).init();
         let average = (config.optimizer.average_decay > 0.0).then(|| model.clone());
@@ -151,7 +155,7 @@ impl Trainer {
             self.network.architecture,
             self.network.image_size,
             self.data.len(),
-            self.data.validation.len(),
+            self.data.validation_len(),
             self.data.description,
             self.state.step,
             self.config.steps
@@ -228,12 +232,13 @@ impl Trainer {
         let seed = self.config.seed;
         let rng = &mut generator(seed, Purpose::Picture, n as u64);
         let device = self.device.clone().autodiff();
-        let (round, index) = (n / self.data.len(), self.data.index_of(n));
-        let picture = self.data.picture(n, index);
+        let draw = self.data.draw(n);
+        let picture = self.data.picture(draw);
         let (picture, features) = match &self.features {
             Some(cache) => {
                 let variants = self.config.features.variants;
-                cache.get(&picture, (index * variants + round % variants) as u64, &self.device)?
+                let variant = self.data.number(draw) * variants + draw.round % variants;
+                cache.get(&picture, variant as u64, &self.device)?
             }
             None => {
                 let picture = self.config.augmentation.apply(&picture, rng);
@@ -243,42 +248,92 @@ impl Trainer {
         };
         // Dropout draws from burn's own generator.
         self.device.seed(generator(seed, Purpose::Dropout, n as u64).random());
-        let structures = self.network.structures;
-        let kinds = self.config.prompts.draw(rng);
-        let manual = picture.manual_prompts(kinds, structures, rng, &device);
+        let structures = &self.data.sets[draw.set].structures;
+        Ok(self.answer(&picture, &features, structures, rng))
+    }
+
+    /// The losses of a first answer and of those that are corrected after it.
+    fn answer(
+        &self,
+        picture: &TrainingPicture,
+        features: &ImageFeatures,
+        structures: &[usize],
+        rng: &mut ChaCha8Rng,
+    ) -> Losses {
+        let device = self.device.clone().autodiff();
+        let (mix, count) = (&self.config.prompts, structures.len());
+        let kinds = mix.draw(rng);
+        let predicted = kinds.learned.then(|| self.model.predict_prompts_of(features, structures)).flatten();
+        let interim = predicted.as_ref().filter(|_| kinds.strokes).map(|predicted| read(&predicted.interim_mask));
+        let mut prompts = picture.manual_prompts(kinds, mix, count, interim.as_deref(), rng, &device);
         let size = self.config.loss.mask_size.unwrap_or(self.network.image_size);
-        let predictions = predict(&self.model, &features, kinds.learned, &manual, size);
-        Ok(Losses::new(&predictions, &picture.targets(structures, size, &device), self.config.loss.iou_weight))
+        let targets = picture.targets(count, size, &device);
+        let losses = |predictions: &Predictions| Losses::new(predictions, &targets, &self.config.loss);
+        let mut answer = forward::answer(&self.model, features, predicted.as_ref(), &prompts, size);
+        let first = losses(&answer.predictions);
+        let corrections = rng.random_range(0..=mix.corrections);
+        let corrected = (0..corrections).map(|_| {
+            picture.correct(&mut prompts, &read(&answer.low_res_masks), rng, &device);
+            answer = forward::answer(&self.model, features, predicted.as_ref(), &prompts, size);
+            // The predictor has answered once, and is judged once.
+            losses(&Predictions { predictor: None, ..answer.predictions.clone() })
+        });
+        let corrected = corrected.collect();
+        first.with_corrections(corrected)
     }
 
     /// Whether the training should end.
     fn validate(&mut self, watch: &mut dyn FnMut(Event)) -> Result<bool, TrainError> {
         let model = self.result();
-        if self.data.validation.is_empty() {
+        if self.data.validation_len() == 0 {
             self.write_model(&model)?;
             return Ok(false);
         }
-        let pictures = &self.data.validation;
-        let segmenter = Segmenter::new(model.clone(), self.network.clone(), self.card.clone(), self.device.clone());
-        let scores = evaluate_autonomous(&segmenter, pictures)?;
+        let mut found = Vec::new();
+        for set in self.data.sets.iter().filter(|set| !set.validation.is_empty()) {
+            let segmenter = self.segmenter(&model, &set.structures);
+            let all: Vec<usize> = (0..set.structures.len()).collect();
+            for picture in &set.validation {
+                let scores = evaluate_overlap(&segmenter, picture, &all)?.structures;
+                let placed =
+                    |scores: StructureScores| StructureScores { structure: set.structures[scores.structure], ..scores };
+                found.extend(scores.into_iter().map(placed));
+            }
+        }
+        let scores = AutonomousScores::new(self.network.structures, &found);
         let (step, dice) = (self.state.step, scores.mean_dice());
         let is_best = self.state.best.is_none_or(|(best, _)| dice > best);
         if is_best {
             self.state.best = Some((dice, step));
             self.state.stale = 0;
+            let (augmentation, seed) = (&self.config.augmentation, self.config.seed);
+            let segmenter = |set: &TrainingSet| self.segmenter(&model, &set.structures);
+            if let Some(calibration) = calibration::calibrate(&self.data.sets, augmentation, seed, segmenter)? {
+                self.card.calibration = Some(calibration);
+            }
             self.write_model(&model)?;
         } else {
             self.state.stale += 1;
         }
         self.tables.validation_rows.push(ValidationRow { step, scores: scores.clone() });
         self.tables.write(&self.names())?;
-        let painted = pictures.iter().take(self.config.report.overlays);
-        overlays::write(&self.out.join("overlays"), step, &segmenter, painted)?;
+        for set in &self.data.sets {
+            let painted = set.validation.iter().take(self.config.report.overlays);
+            overlays::write(&self.out.join("overlays"), step, &self.segmenter(&model, &set.structures), painted)?;
+        }
         let path = self.out.join("curves.png");
         curves::draw(&path, &self.tables.loss_rows, &self.tables.validation_rows, &self.card.structures)?;
         watch(Event::Validation { step, scores: &scores, is_best });
         let patience = self.config.report.patience;
         Ok(patience > 0 && self.state.stale >= patience)
+    }
+
+    /// The network at work on some of its structures.
+    fn segmenter(&self, model: &Sam2Rad, structures: &[usize]) -> Segmenter {
+        let named = structures.iter().map(|&i| self.card.structures[i].clone()).collect();
+        let card = ModelCard { structures: named, ..self.card.clone() };
+        let network = Sam2RadConfig { structures: structures.len(), ..self.network.clone() };
+        Segmenter::new(model.clone().with_structures(structures), network, card, self.device.clone())
     }
 
     /// The network as it would be used: the average of the weights, where there is one.
@@ -302,6 +357,11 @@ impl Trainer {
     fn names(&self) -> Vec<String> {
         self.card.structures.iter().map(|structure| structure.name.clone()).collect()
     }
+}
+
+/// Brings a map over from the device.
+fn read(map: &Tensor<4>) -> Vec<f32> {
+    map.clone().detach().into_data().iter().collect()
 }
 
 fn check_mask_size(config: &TrainConfig, network: &Sam2RadConfig) -> Result<(), TrainError> {
@@ -333,6 +393,8 @@ fn card(
         structures: data.structures.clone(),
         parts: network.parts,
         dtype: Dtype::F32,
+        interactive: config.prompts.corrections > 0,
+        calibration: None,
         normalization,
         provenance: format!("sam2rad {} train, {provenance}", env!("CARGO_PKG_VERSION")),
         licence: config.card.licence.clone(),

@@ -15,6 +15,8 @@ pub fn card(config: &Sam2RadConfig, dtype: Dtype) -> ModelCard {
         structures: NAMES[..config.structures].iter().map(structure).collect(),
         parts: config.parts,
         dtype,
+        interactive: false,
+        calibration: None,
         normalization: Default::default(),
         provenance: "a test".into(),
         licence: "Apache-2.0".into(),
