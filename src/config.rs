@@ -318,7 +318,7 @@ impl Sam2RadConfig {
                 instead,
             );
         }
-        if let Some(memory) = self.memory.filter(|_| !is_hiera) {
+        if let Some(memory) = self.memory.filter(|_| !matches!(self.image_encoder.backbone, Backbone::Hiera(_))) {
             return mismatch(memory.name, "a memory is SAM 2's, as its encoder", "no memory");
         }
         let channels = match &self.image_encoder.backbone {

@@ -14,7 +14,7 @@ use sam2rad::checkpoint::collect;
 use sam2rad::config::{Architecture, Sam2RadConfig};
 use sam2rad::model::Sam2Rad;
 use sam2rad::train::forward::predict;
-use sam2rad::train::loss::{LossConfig, Losses, Targets};
+use sam2rad::train::loss::{Losses, Targets};
 use sam2rad::train::{LossConfig, Mode};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -145,7 +145,7 @@ fn backbone(name: &str) -> Option<Backbone> {
             window_pos_embed_bkg_spatial_size: 7,
             window_spec: [8, 4, 14, 7],
         }),
-        "micro_conv" => Backbone::ConvNet(ConvNetConfig { widths: [16, 32, 64, 128, 192], depths: [1, 1, 2, 2, 2] }),
+        "micro_conv" => Backbone::ConvNet(ConvNetConfig { widths: [16, 32, 64, 128, 192], depths: [1, 1, 1, 2, 1] }),
         _ => return None,
     })
 }

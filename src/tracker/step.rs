@@ -72,6 +72,7 @@ pub struct StepOutput {
 
 /// What a step computes on its way.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time")]
 pub enum StepDetail {
     /// What the frame looked at, and its image embedding afterwards, `[1, h, w, dim]`.
     Attended(MemoryBank, Tensor<4>),
