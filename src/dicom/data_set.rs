@@ -185,10 +185,7 @@ impl Reader<'_> {
         };
         // Private elements are passed over, curves, overlays and further pictures too.
         let is_read = tag.0 % 2 == 0 && (tag.0 < 0x5000 || tag.0 == 0x5200);
-        let value_end = match length {
-            Some(length) => Some(at.checked_add(length).filter(|&value_end| value_end <= end)),
-            None => None,
-        };
+        let value_end = length.map(|length| at.checked_add(length).filter(|&value_end| value_end <= end));
         match value_end {
             Some(None) => Err(DicomError::Truncated { tag, at }),
             Some(Some(value_end)) if vr == VR::SQ => {

@@ -123,12 +123,15 @@ fn disc(folder: &Path) -> Held {
     Ok(())
 }
 
+/// Whether a case is held, and what was found.
+type Case = Box<dyn Fn(&Path) -> Held>;
+
 #[test]
 fn the_cases_hold() {
     let all = |files: &'static [&'static str]| {
         move |folder: &Path| files.iter().try_for_each(|file| shows(&folder.join(file)))
     };
-    let cases: [(&str, Box<dyn Fn(&Path) -> Held>); 14] = [
+    let cases: [(&str, Case); 14] = [
         ("01-ybr422-full-length", Box::new(all(&["single.dcm", "cine.dcm"]))),
         ("02-jpeg-says-rgb", Box::new(all(&["jfif.dcm", "no-marker.dcm"]))),
         ("03-palette-segmented", Box::new(all(&["a.dcm"]))),
