@@ -35,6 +35,7 @@ impl std::fmt::Display for Architecture {
 
 /// Why three names, an image size and a number of structures do not make a network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ConfigError {
     /// The name is in no table.
     #[error("there is no {kind} `{name}`; there are: {known}")]

@@ -2,7 +2,24 @@
 //!
 //! A SAM or SAM 2 image encoder looks at a frame once; a Prompt Predictor Network turns the learnt prompts of each
 //! structure into a box, a mask and prompt embeddings; SAM's mask decoder draws the mask. `ARCHITECTURE.md` has the map.
+//!
+//! ```no_run
+//! use sam2rad::frame::Frame;
+//! use sam2rad::segmenter::{Request, Segmenter};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let segmenter = Segmenter::open("hip.safetensors")?;
+//! let frame = segmenter.encode(&Frame::from_grey(640, 480, &vec![0; 640 * 480])?);
+//! for structure in segmenter.segment_blocking(&frame, &Request::default())?.structures {
+//!     println!("{}: {} pixels", segmenter.structures()[structure.structure].name, structure.area);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 #![warn(missing_docs)]
+
+/// The tensor library: its `Device` says where a model computes.
+pub use burn;
 
 pub mod brush;
 pub mod checkpoint;

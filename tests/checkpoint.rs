@@ -389,7 +389,7 @@ fn a_bare_network_becomes_a_model_file_that_says_so() {
     assert!(!file.shapes().keys().any(|name| name.contains("predictor") || name.contains("prompts")));
     let segmenter = Segmenter::open(&path).unwrap();
     assert!(segmenter.is_manual_only());
-    assert_eq!(segmenter.structures().len(), 2);
+    assert_eq!((segmenter.structures().len(), segmenter.card().dtype), (2, Dtype::F16));
 }
 
 #[test]

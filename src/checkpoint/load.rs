@@ -159,7 +159,8 @@ impl Checkpoint {
         if !mismatch.is_empty() {
             return Err(CheckpointError::Keys(mismatch));
         }
-        let card = Description::default().card(&config, card.as_ref(), Dtype::F32);
+        let dtype = card.as_ref().map_or(Dtype::F32, |card| card.dtype);
+        let card = Description::default().card(&config, card.as_ref(), dtype);
         Ok(Weights { config, card, initialised, is_size_assumed, source: self.source, names, shapes })
     }
 }

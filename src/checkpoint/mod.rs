@@ -43,6 +43,7 @@ use std::path::Path;
 
 /// Why weights could not be read or written, and what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CheckpointError {
     /// Neither a safetensors file nor a PyTorch checkpoint, or one without an image encoder.
     #[error(

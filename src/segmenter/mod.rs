@@ -248,6 +248,15 @@ impl Segmenter {
         Ok(signs.collect())
     }
 
+    /// As [`segment`](Self::segment), for those who do not await; not in a browser, where nothing may block.
+    ///
+    /// # Errors
+    /// [`RequestError`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn segment_blocking(&self, frame: &EncodedFrame, request: &Request) -> Result<Segmentation, RequestError> {
+        burn::tensor::read_sync(self.segment(frame, request))
+    }
+
     /// The masks that a request asks for, in the order of their structures.
     pub(crate) async fn decode(&self, frame: &EncodedFrame, request: &Request) -> Result<Vec<Decoded>, RequestError> {
         self.check(request)?;

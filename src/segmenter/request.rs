@@ -67,6 +67,7 @@ pub struct Request {
 
 /// A request that this model cannot answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RequestError {
     /// The model has fewer structures.
     #[error("there is no structure {asked}: the model has {has}, counted from 0")]
