@@ -72,6 +72,7 @@ export async function stubModel(page: Page): Promise<void> {
           }
           case 'encode':
             ({ crop } = request as { crop: typeof crop });
+            (request as unknown as { picture: ImageBitmap }).picture.close();
             return { milliseconds: 0 };
           case 'segment':
             return segment(request.request!.prompts, request.request!.mode === 'manual');
