@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { expect, test, type Page } from '../../www/playwright';
-import { openWithModel, settled } from './support';
+import { asked, openWithModel, pixelAt, settled } from './support';
 import type { DicomInfo, DicomModule } from '../../www/src/dicom/api';
 
 const fixture = (name: string) => readFileSync(fileURLToPath(new URL(`../fixtures/dicom/${name}`, import.meta.url)));
@@ -120,4 +120,27 @@ test('what is not DICOM is refused with its reason', async ({ page }) => {
   await page.goto('./');
   const picture = readFileSync(fileURLToPath(new URL('../fixtures/frame.png', import.meta.url)));
   await expect(look(page, picture)).rejects.toThrow('this is not a DICOM file: it is a PNG picture');
+});
+
+test('a grey picture\'s window is chosen, and its masks are asked for anew', async ({ page }) => {
+  await openWithModel(page);
+  await page.locator('#files').setInputFiles(fileURLToPath(new URL('../fixtures/dicom/MR_small.dcm', import.meta.url)));
+  await settled(page);
+  await expect(page.locator('#window')).toBeVisible();
+  /** The mean grey of the picture's middle. */
+  const grey = () => pixelAt(page, 0.5, 0.5).then(([red]) => red!);
+  await page.keyboard.press('h');
+  const before = await grey();
+  const questions = (await asked(page, 'encode')).length;
+  // Everything lies below this window: black.
+  await page.locator('#window-center').evaluate((input: HTMLInputElement) => {
+    input.value = input.max;
+    input.dispatchEvent(new Event('input'));
+  });
+  await page.locator('#window-width').fill('1');
+  await expect.poll(grey).toBeLessThan(5);
+  await settled(page);
+  expect((await asked(page, 'encode')).length).toBeGreaterThan(questions);
+  await page.locator('#window-own').click();
+  await expect.poll(grey).toBe(before);
 });

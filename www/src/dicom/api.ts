@@ -43,9 +43,12 @@ export interface DicomNote {
 }
 
 /** Which grey values are black and white: `center` is shown half grey, `width` is from black to white. */
-export interface GreyWindow {
+export interface GreyRange {
   center: number;
   width: number;
+}
+
+export interface GreyWindow extends GreyRange {
   /** What the file calls it. */
   name: string | null;
 }
@@ -127,7 +130,7 @@ export interface DicomFile {
   info(): DicomInfo;
   /** The window that is used where none is chosen; `null` where the pictures are in colour. */
   window(): GreyWindow | null;
-  frame(index: number, window?: { center: number; width: number }): DicomFrame;
+  frame(index: number, window?: GreyRange): DicomFrame;
   /** A DICOM segmentation object (a .dcm file) that refers to this file. */
   segmentation(request: SegmentationRequest): Uint8Array<ArrayBuffer>;
   /** The masks of a DICOM segmentation object that was made for this file. Throws where it is of another, or cannot be read. */

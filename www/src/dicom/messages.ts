@@ -1,17 +1,22 @@
 // Everything that crosses between page and DICOM worker. To add a call: a Request, its row in Replies, a case in worker.ts.
 
 import type { Asked, Told } from '../shared/worker-client';
-import type { DicomFrame, DicomInfo, SegmentationRequest } from './api';
+import type { DicomFrame, DicomInfo, DicomKind, GreyRange, SegmentationRequest } from './api';
 
 /** `file` is the number that `open` gave. */
 export type Request =
+  /** What a file is, from its first bytes. */
+  | { type: 'identify'; base: string; head: Uint8Array }
   | { type: 'open'; base: string; file: File }
-  | { type: 'frame'; file: number; index: number }
+  /** `window`: which grey values are shown, `null` for the file's own. */
+  | { type: 'frame'; file: number; index: number; window: GreyRange | null }
   | { type: 'segmentation'; file: number; request: SegmentationRequest }
   | { type: 'close'; file: number };
 
 export interface Replies {
-  open: { file: number; info: DicomInfo };
+  identify: DicomKind | null;
+  /** `window`: what is shown where none is chosen, `null` in colour. */
+  open: { file: number; info: DicomInfo; window: GreyRange | null };
   frame: DicomFrame;
   segmentation: { bytes: Uint8Array<ArrayBuffer> };
   close: null;

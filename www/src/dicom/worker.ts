@@ -26,11 +26,13 @@ scope.addEventListener('message', async ({ data: { id, request } }) => {
 
 async function answer(request: Request): Promise<Replies[Request['type']]> {
   switch (request.type) {
+    case 'identify':
+      return (await started(request.base)).identify(request.head);
     case 'open':
       return open(request.file, request.base);
     case 'frame': {
       const { name, dicom } = opened(request.file);
-      return tell(() => dicom.frame(request.index), `“${name}” has a frame that cannot be shown`, 'Go on with another frame; copy or export the file again if there are more like it.');
+      return tell(() => dicom.frame(request.index, request.window ?? undefined), `“${name}” has a frame that cannot be shown`, 'Go on with another frame; copy or export the file again if there are more like it.');
     }
     case 'segmentation': {
       const { name, dicom } = opened(request.file);
@@ -45,11 +47,7 @@ async function answer(request: Request): Promise<Replies[Request['type']]> {
 }
 
 async function open(file: File, base: string): Promise<Replies['open']> {
-  bundle ??= startBundle(base);
-  const { DicomFile } = await bundle.catch((error: unknown) => {
-    bundle = null;
-    throw error;
-  });
+  const { DicomFile } = await started(base);
   let bytes: Uint8Array;
   try {
     bytes = new Uint8Array(await file.arrayBuffer());
@@ -61,7 +59,7 @@ async function open(file: File, base: string): Promise<Replies['open']> {
       const dicom = new DicomFile(bytes);
       const id = next++;
       files.set(id, { name: file.name, dicom });
-      return { file: id, info: dicom.info() };
+      return { file: id, info: dicom.info(), window: dicom.window() };
     },
     `“${file.name}” cannot be opened`,
     'Copy or export the file again; if it stays refused, export it uncompressed, or its pictures as PNG.',
@@ -84,6 +82,15 @@ function tell<T>(call: () => T, what: string, advice: string): T {
   }
 }
 
+/** The bundle; a start that failed is tried again the next time. */
+function started(base: string): Promise<DicomModule> {
+  bundle ??= startBundle(base);
+  return bundle.catch((error: unknown) => {
+    bundle = null;
+    throw error;
+  });
+}
+
 async function startBundle(base: string): Promise<DicomModule> {
   if (typeof WebAssembly === 'undefined') {
     throw failed('no-webassembly', 'This browser has no WebAssembly, or it is switched off.', 'Use a current Chrome, Edge, Firefox or Safari, without lockdown mode.');
@@ -99,7 +106,7 @@ async function startBundle(base: string): Promise<DicomModule> {
 }
 
 function transferables(value: Replies[Request['type']]): Transferable[] {
-  if (value === null) return [];
+  if (value === null || typeof value === 'string') return [];
   if ('rgba' in value) return [value.rgba.buffer];
   if ('bytes' in value) return [value.bytes.buffer];
   return [];

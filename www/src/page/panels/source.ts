@@ -6,6 +6,7 @@ import type { App } from '../app';
 import { h, setText } from '../dom';
 import { isCine, isFinite, type FrameSource } from '../sources/types';
 import { fileButton, panel, textButton } from './parts';
+import { greyWindow } from './window';
 
 const KINDS: Record<FrameSource['kind'], string> = {
   pictures: 'Pictures',
@@ -93,6 +94,7 @@ export function sourcePanel(app: App): HTMLElement {
     status,
     line,
     notes,
+    greyWindow(app),
     buttons,
   );
 }

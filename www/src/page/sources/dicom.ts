@@ -1,6 +1,6 @@
 // DICOM files, through the DICOM worker: single pictures and cines, with their times, their ultrasound regions and what a pixel is there.
 
-import type { DicomInfo } from '../../dicom/api';
+import type { DicomInfo, GreyRange } from '../../dicom/api';
 import { openDicom } from '../../dicom/client';
 import { EVERYWHERE, type Scale } from '../../measure/spacing';
 import { clocked } from './clocked';
@@ -12,10 +12,10 @@ const FRAME_TIME_MS = 1000 / 25;
 export async function openDicomFile(file: File): Promise<DicomSource> {
   const dicom = await openDicom(file);
   const { info } = dicom;
-  const { width, height, frames } = info;
-  const times_s = info.frame_times;
+  const { width, height, frames, frame_times: times_s } = info;
   const untold = info.playback_rate === null ? FRAME_TIME_MS : 1000 / info.playback_rate;
   const key = keyOf(file.name, info);
+  let window: GreyRange | null = null;
   const source: DicomSource = {
     kind: 'dicom',
     dicom,
@@ -29,7 +29,8 @@ export async function openDicomFile(file: File): Promise<DicomSource> {
     frames,
     times_s,
     durations_ms: times_s === null ? Array<number>(frames).fill(untold) : durationsOf(times_s, untold),
-    frame: async (index) => ({ picture: await dicom.frame(index), index, grabbed: performance.now(), key }),
+    frame: async (index) => ({ picture: await dicom.frame(index, window), index, grabbed: performance.now(), key }),
+    setWindow: (chosen) => (window = chosen),
     play: (from, pace) => clocked(source, from, pace),
     close: () => dicom.close(),
   };

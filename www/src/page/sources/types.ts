@@ -2,6 +2,7 @@
 
 import type { Scale } from '../../measure/spacing';
 import type { Box, Size } from '../../shared/geometry';
+import type { GreyRange } from '../../dicom/api';
 import type { OpenedDicom } from '../../dicom/client';
 
 /** One frame. Whoever asked for it closes its picture. */
@@ -89,6 +90,8 @@ export interface VideoSource extends Finite {
 export interface DicomSource extends Finite {
   kind: 'dicom';
   dicom: OpenedDicom;
+  /** Which grey values its frames show from now on, `null` for the file's own. */
+  setWindow(window: GreyRange | null): void;
 }
 
 export interface CineSource extends Finite {

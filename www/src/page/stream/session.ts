@@ -14,6 +14,8 @@ const DAMAGED_IN_A_ROW = 5;
 
 export class Session {
   private readonly results = new Results();
+  /** Frames that their source shows otherwise by now: an answer about one that is still on its way is not kept. */
+  private readonly outdated = new WeakSet<Frame>();
   private readonly meter = new StreamMeter();
   private stream: FrameStream | null = null;
   private wanted: number | null = null;
@@ -232,6 +234,16 @@ export class Session {
     if (playing && question !== null) this.store.update({ meter: this.meter.count(frame.grabbed) });
   }
 
+  /** Where the source shows its frames otherwise than before: what was answered was about other pictures. */
+  async reload(): Promise<void> {
+    const { shown } = this.store.state;
+    this.stop();
+    if (shown !== null) this.outdated.add(shown.frame);
+    this.results.clear();
+    this.store.update({ reviewed: new Map(), answered: 0 });
+    await this.seek(this.wanted ?? shown?.frame.index ?? 0);
+  }
+
   /** Answers of an earlier time, beside those that there are. */
   restore(answers: Iterable<[index: number, answer: Answer]>): void {
     for (const [index, answer] of answers) this.results.keep(index, answer);
@@ -259,7 +271,7 @@ export class Session {
   }
 
   private keep(frame: Frame, answer: Answer): void {
-    if (this.finite !== null) this.results.keep(frame.index, answer);
+    if (this.finite !== null && !this.outdated.has(frame)) this.results.keep(frame.index, answer);
   }
 
   private show(frame: Frame, answer: Answer | null): void {
