@@ -82,7 +82,7 @@ test('each source has its own work, found again by content', async () => {
 });
 
 test('pictures that come back in another order have their work at their new places', async () => {
-  const { open, edits, session, calipers } = await desk();
+  const { open, edits, session, store, calipers } = await desk();
   await open('1-a', '2-b', '3-c');
   await session.seek(2);
   edits.addCaliper(CALIPER);
@@ -90,6 +90,7 @@ test('pictures that come back in another order have their work at their new plac
   await open('x');
   await open('1-c', '2-b', '3-a');
   expect([...calipers().keys()]).toEqual([0]);
+  expect(store.state.shown!.frame.index).toBe(0);
 });
 
 test('masks of one model stay kept while another is tried, and come back with it', async () => {

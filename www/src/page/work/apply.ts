@@ -11,12 +11,17 @@ import { cardOf, questionAt, type Answer, type State } from '../state';
 import { modelKey } from './identity';
 import { sourceOf } from './gather';
 
-/** The frames at their places in the source that is open: its files may come in another order. */
-export async function placed({ project: { source } }: WorkHead, frames: readonly KeptFrame[], state: State): Promise<KeptFrame[]> {
+/** A kept work at the places of the source that is open: its files may come in another order. */
+export async function placed(head: WorkHead, frames: readonly KeptFrame[], state: State): Promise<{ head: WorkHead; frames: readonly KeptFrame[] }> {
+  const { project } = head;
+  const { source } = project;
   const now = await sourceOf(state);
-  if (source === null || now === null || source.kind === 'demo' || now.kind === 'demo' || source.files.length < 2) return [...frames];
+  if (source === null || now === null || source.kind === 'demo' || now.kind === 'demo' || source.files.length < 2) return { head, frames };
   const places = placesIn(source.files, now.files);
-  return frames.map((kept) => ({ ...kept, frame: places[kept.frame] ?? -1 })).filter(({ frame }) => frame >= 0);
+  return {
+    head: { ...head, project: { ...project, current_frame: places[project.current_frame] ?? 0 } },
+    frames: frames.map((kept) => ({ ...kept, frame: places[kept.frame] ?? -1 })).filter(({ frame }) => frame >= 0),
+  };
 }
 
 /** What was made, then what was answered; `frames` at their places. The model must be the one of the work by now, or the masks stay out. */

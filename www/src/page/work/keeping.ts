@@ -182,8 +182,8 @@ export class Keeping {
   private async apply(library: Library, head: WorkHead, slot: Slot | null): Promise<void> {
     const frames = await library.frames(head.id);
     const here = await placed(head, frames, this.core.store.state);
-    await applyWork(this.core, head, here);
-    this.frames.resume(here);
+    await applyWork(this.core, here.head, here.frames);
+    this.frames.resume(here.frames);
     if (slot === null) return;
     slot.card = cardOf(this.core.store.state);
     this.keeper!.resume(head.id, frames);
@@ -347,7 +347,7 @@ export class Keeping {
     const here = await placed(head, frames, core.store.state);
     if (this.slot !== next || cardOf(core.store.state) !== card) return;
     this.keeper!.resume(head.id, frames);
-    applyAnswers(core, head, here);
+    applyAnswers(core, here.head, here.frames);
   }
 
   private kept(): void {
