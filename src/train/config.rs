@@ -314,6 +314,7 @@ impl TrainConfig {
             ("prompts.mask", mix.mask),
             ("prompts.points", mix.points),
             ("prompts.strokes", mix.strokes),
+            ("prompts.manual", mix.manual),
             ("prompts.box_jitter", f64::from(mix.box_jitter)),
             ("augmentation.affine_p", augmentation.affine_p),
             ("augmentation.flip_p", augmentation.flip_p),

@@ -27,6 +27,9 @@ pub struct PromptMix {
     pub strokes: f64,
     /// A box's sides are moved by up to this share of its width and height.
     pub box_jitter: f32,
+    /// Beside what the predictor's prompts are part of, an answer to a person's alone, from the same image features. Its prompts
+    /// are a box, points or a stroke by their own shares here. The reference gives none.
+    pub manual: f64,
     /// Answers after the first, at most: each has one more click, in the largest error of the answer before, and that answer's
     /// logits as mask prompt (SAM, arXiv 2304.02643, appendix A, "training algorithm"). How many is drawn. The reference
     /// has none (0).
@@ -36,7 +39,16 @@ pub struct PromptMix {
 impl Default for PromptMix {
     /// The reference's.
     fn default() -> Self {
-        Self { learned: 0.9, bounding_box: 0.5, mask: 0.1, points: 0.0, strokes: 0.0, box_jitter: 0.0, corrections: 0 }
+        Self {
+            learned: 0.9,
+            bounding_box: 0.5,
+            mask: 0.1,
+            points: 0.0,
+            strokes: 0.0,
+            box_jitter: 0.0,
+            manual: 0.0,
+            corrections: 0,
+        }
     }
 }
 
@@ -62,6 +74,20 @@ impl PromptKinds {
 }
 
 impl PromptMix {
+    /// Draws the kinds of an answer to a person's prompts alone; `None` where there is to be none.
+    pub fn draw_manual(&self, rng: &mut impl Rng) -> Option<PromptKinds> {
+        if rng.random::<f64>() >= self.manual {
+            return None;
+        }
+        let without = PromptKinds { learned: false, ..PromptKinds::AUTONOMOUS };
+        let left = rng.random::<f64>() * (self.bounding_box + self.points + self.strokes).max(f64::MIN_POSITIVE);
+        Some(match left {
+            left if left < self.bounding_box => PromptKinds { bounding_box: true, ..without },
+            left if left < self.bounding_box + self.points => PromptKinds { points: true, ..without },
+            _ => PromptKinds { strokes: true, ..without },
+        })
+    }
+
     /// Draws the kinds of a step.
     pub fn draw(&self, rng: &mut impl Rng) -> PromptKinds {
         let mut drawn = |probability: f64| rng.random::<f64>() < probability;

@@ -116,6 +116,11 @@ impl Losses {
 }
 
 impl Losses {
+    /// These losses with another answer's: its total is added. The other terms stay these.
+    pub fn with(self, other: Self) -> Self {
+        Self { total: self.total + other.total, ..self }
+    }
+
     /// The losses of a first answer with those of the corrected ones after it: the mean of their totals is added to its
     /// own. The other terms stay the first answer's.
     pub fn with_corrections(mut self, corrected: Vec<Self>) -> Self {

@@ -14,7 +14,7 @@ use super::calibration;
 use super::config::TrainConfig;
 use super::data::{TrainingData, TrainingSet};
 use super::features::FeatureCache;
-use super::forward;
+use super::forward::{self, PromptKinds};
 use super::gradients::average_and_clip;
 use super::loss::{Losses, Predictions};
 use super::random::{Purpose, generator};
@@ -252,7 +252,7 @@ impl Trainer {
         Ok(self.answer(&picture, &features, structures, rng))
     }
 
-    /// The losses of a first answer and of those that are corrected after it.
+    /// The losses of a picture's answers.
     fn answer(
         &self,
         picture: &TrainingPicture,
@@ -260,9 +260,25 @@ impl Trainer {
         structures: &[usize],
         rng: &mut ChaCha8Rng,
     ) -> Losses {
+        let (kinds, manual) = (self.config.prompts.draw(rng), self.config.prompts.draw_manual(rng));
+        let losses = self.answer_to(kinds, picture, features, structures, rng);
+        match manual.filter(|_| kinds.learned) {
+            Some(manual) => losses.with(self.answer_to(manual, picture, features, structures, rng)),
+            None => losses,
+        }
+    }
+
+    /// The losses of a first answer to prompts of these kinds, and of those that are corrected after it.
+    fn answer_to(
+        &self,
+        kinds: PromptKinds,
+        picture: &TrainingPicture,
+        features: &ImageFeatures,
+        structures: &[usize],
+        rng: &mut ChaCha8Rng,
+    ) -> Losses {
         let device = self.device.clone().autodiff();
         let (mix, count) = (&self.config.prompts, structures.len());
-        let kinds = mix.draw(rng);
         let predicted = kinds.learned.then(|| self.model.predict_prompts_of(features, structures)).flatten();
         let interim = predicted.as_ref().filter(|_| kinds.strokes).map(|predicted| read(&predicted.interim_mask));
         let mut prompts = picture.manual_prompts(kinds, mix, count, interim.as_deref(), rng, &device);
@@ -278,7 +294,7 @@ impl Trainer {
             // The predictor has answered once, and is judged once.
             losses(&Predictions { predictor: None, ..answer.predictions.clone() })
         });
-        let corrected = corrected.collect();
+        let corrected: Vec<Losses> = corrected.collect();
         first.with_corrections(corrected)
     }
 
