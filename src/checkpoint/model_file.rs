@@ -93,6 +93,13 @@ pub struct ModelCard {
     pub sha256: String,
 }
 
+impl ModelCard {
+    /// Whether a person should look at an answer of which this Dice is expected; `None` where nothing is expected.
+    pub fn needs_a_look(&self, expected_dice: Option<f32>) -> Option<bool> {
+        Some(expected_dice? < self.calibration.as_ref()?.look_below)
+    }
+}
+
 /// A safetensors file in memory, as a source of weights.
 pub struct ModelFile {
     card: Option<ModelCard>,

@@ -130,6 +130,10 @@ struct StructureReport<'a> {
     present: bool,
     iou: f32,
     object_score: Option<f32>,
+    /// `null` where the model's file has no calibration.
+    expected_dice: Option<f32>,
+    /// Whether a person should look at it; `null` as `expected_dice`.
+    needs_a_look: Option<bool>,
     area_px: usize,
     bounding_box: Option<[usize; 4]>,
     predicted_box: Option<[f32; 4]>,
@@ -244,6 +248,8 @@ fn report<'a>(source: &'a Source, found: &Segmentation) -> Report<'a> {
         present: found.present,
         iou: found.iou,
         object_score: found.object_score,
+        expected_dice: found.expected_dice,
+        needs_a_look: source.segmenter.card().needs_a_look(found.expected_dice),
         area_px: found.area,
         bounding_box: found.bounds.map(|b| [b.left, b.top, b.right, b.bottom]),
         predicted_box: found.predicted_box,

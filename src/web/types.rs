@@ -11,6 +11,10 @@ export interface ModelCard {
   tokens: number;
   structures: { name: string; color: [number, number, number] }[];
   parts: { prompt_predictor: boolean; object_score: boolean };
+  /** Whether a person's clicks are answered one after the other, each with the answer before it. */
+  interactive: boolean;
+  /** How sure its answers are; left out where that was never measured. */
+  calibration?: { look_below: number; pictures: number; data: string };
   dtype: "f32" | "f16" | "q8";
   provenance: string;
   licence: string;
@@ -68,6 +72,8 @@ export interface StructureResult {
   iou: number;
   /** Logit of its presence; below 0 is absent. Null where the model has no object score. */
   object_score: number | null;
+  /** The Dice that its mask may be expected to have, 0 to 1. Null where the model has no calibration. */
+  expected_dice: number | null;
   area_px: number;
   /** Around the mask: left, top, right, bottom in pixels. */
   bounding_box: [number, number, number, number] | null;

@@ -53,6 +53,7 @@ export function forSpreadsheet(language: string): CsvStyle {
 const COLUMNS = [
   'source', 'frame', 'time_s', 'structure', 'class_id', 'present', 'area_px', 'area_mm2', 'feret_px', 'feret_mm', 'centreline_px',
   'centreline_mm', 'centroid_x_px', 'centroid_y_px', 'left_px', 'top_px', 'right_px', 'bottom_px', 'predicted_iou', 'object_score_logit',
+  'expected_dice',
   'picture', 'made_by', 'distance_px', 'distance_mm', 'from_x_px', 'from_y_px', 'to_x_px', 'to_y_px', 'mm_by', 'model', 'training_data', 'note',
 ] as const;
 
@@ -71,8 +72,8 @@ export function measurementsCsv(frames: readonly MeasuredFrame[], origin: CsvOri
   return style.byte_order_mark ? `\ufeff${text}` : text;
 }
 
-function figuresOf({ structure, name, iou, object_score, measured }: MeasurementRow): Figures {
-  const which: Figures = { structure: name, class_id: structure + 1, predicted_iou: iou, object_score_logit: object_score };
+function figuresOf({ structure, name, iou, object_score, expected_dice, measured }: MeasurementRow): Figures {
+  const which: Figures = { structure: name, class_id: structure + 1, predicted_iou: iou, object_score_logit: object_score, expected_dice };
   if (measured === null) return { ...which, present: 0, area_px: 0 };
   const { in_px, in_mm, calibration, centroid, bounding_box } = measured;
   return {

@@ -12,6 +12,8 @@ export interface FoundStructure {
   iou: number;
   /** Logit of its presence; below 0 is absent. Null where the model has no object score. */
   object_score: number | null;
+  /** The Dice that its mask may be expected to have; null or left out where the model has no calibration. */
+  expected_dice?: number | null | undefined;
 }
 
 /** Who stands for a frame's masks: the model alone, the model or a decoder with a person's prompts, or a person who looked at them and accepted them. */
@@ -44,11 +46,12 @@ export function measureFrame(
   names: readonly string[],
   pixels: Pixels,
 ): MeasurementRow[] {
-  return structures.map(({ structure, present, iou, object_score }) => ({
+  return structures.map(({ structure, present, iou, object_score, expected_dice }) => ({
     structure,
     name: nameOf(names, structure),
     iou,
     object_score,
+    ...(expected_dice == null ? {} : { expected_dice }),
     measured: present ? measureStructure(map, structure + 1, pixels) : null,
   }));
 }

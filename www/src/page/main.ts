@@ -9,6 +9,7 @@ import { alerts } from './panels/alerts';
 import { askDialog } from './panels/ask';
 import { exportPanel } from './panels/export';
 import { headsUp } from './panels/heads-up';
+import { doubtfulPanel } from './panels/doubtful';
 import { measurePanel } from './panels/measure';
 import { modelPanel } from './panels/model';
 import { iconButton } from './panels/parts';
@@ -36,7 +37,7 @@ listen(app, stage, openHelp);
 byId('work').prepend(toolbar(app, stage));
 byId('stage').append(headsUp(app), welcome(app));
 byId('work').append(transport(app), strip(app));
-byId('side').append(alerts(app), sourcePanel(app), workPanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), measurePanel(app), exportPanel(app, stage), insidePanel(app), timingPanel(app), offlineLine(app));
+byId('side').append(alerts(app), sourcePanel(app), workPanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), doubtfulPanel(app), measurePanel(app), exportPanel(app, stage), insidePanel(app), timingPanel(app), offlineLine(app));
 receiveDrops();
 void app.start();
 

@@ -77,6 +77,8 @@ const masks = v.object({
       iou: finite,
       /** Null where the model has no object score. */
       object_score: v.nullable(finite),
+      /** Null where the model has no calibration. */
+      expected_dice: v.optional(v.nullable(finite)),
       /** The box that the prompt predictor expected, in pixels of the frame; null where it was not asked. */
       predicted_box: v.nullable(v.strictTuple([finite, finite, finite, finite])),
       /** At the frame's size; null where the structure is absent. */

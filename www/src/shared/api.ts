@@ -15,6 +15,10 @@ export interface ModelCard {
   structures: { name: string; color: Rgb }[];
   /** Without a prompt predictor it answers in manual mode alone; without an object score it says nothing of presence. */
   parts: { prompt_predictor: boolean; object_score: boolean };
+  /** Whether a person's clicks are answered one after the other, each with the answer before it. */
+  interactive?: boolean;
+  /** How sure its answers are; left out where that was never measured. */
+  calibration?: { look_below: number; pictures: number; data: string };
   dtype: 'f32' | 'f16' | 'q8';
   provenance: string;
   licence: string;
@@ -50,6 +54,8 @@ export interface StructureResult {
   iou: number;
   /** Logit of the structure's presence; below 0 is absent. Null where the model has no object score. */
   object_score: number | null;
+  /** The Dice that its mask may be expected to have, 0 to 1; null or left out where the model has no calibration. */
+  expected_dice?: number | null | undefined;
   area_px: number;
   /** Around the mask. */
   bounding_box: Box | null;

@@ -5,6 +5,7 @@ import { h, setText } from '../dom';
 import { duration } from '../format';
 import { modeOf } from '../prompts/prompts';
 import { cardOf, currentPrompts } from '../state';
+import { doubtful } from './doubtful';
 import { textButton } from './parts';
 
 const SHORT = { 'autonomous': 'Autonomous', 'semi-autonomous': 'Model and your prompts', 'manual': 'Your prompts alone' } as const;
@@ -16,6 +17,7 @@ export function headsUp({ store, engine }: App): HTMLElement {
   const tokens = h('span', { id: 'hud-tokens', className: 'chip warn' });
   const speed = h('span', { id: 'hud-speed', className: 'chip' });
   const absent = h('span', { id: 'hud-absent', className: 'chip warn' });
+  const look = h('span', { id: 'hud-look', className: 'chip warn' });
   const waiting = h('span', { id: 'hud-working', className: 'chip working', hidden: true }, h('span', { className: 'spinner' }), 'Segmenting… ', textButton('Stop', null, () => engine.cancel()));
   const caption = h('p', { id: 'training-data', className: 'caption' });
 
@@ -30,6 +32,8 @@ export function headsUp({ store, engine }: App): HTMLElement {
     const valid = card !== null && answer !== null && answer.question.model === card;
     const missing = valid ? answer.segmentation.structures.filter(({ present }) => !present).map(({ structure }) => card.structures[structure]!.name) : [];
     setText(absent, missing.length === 0 ? '' : `absent: ${missing.join(', ')}`);
+    const unsure = valid ? doubtful(card, answer.segmentation.structures).map(({ structure }) => card.structures[structure]!.name) : [];
+    setText(look, unsure.length === 0 ? '' : `needs a look: ${unsure.join(', ')}`);
     setText(caption, valid ? `Model’s training data: ${card.training_data || 'not stated'}.` : '');
   });
   let timer = 0;
@@ -38,5 +42,5 @@ export function headsUp({ store, engine }: App): HTMLElement {
     if (segmenting) timer = window.setTimeout(() => (waiting.hidden = false), PATIENCE_MS);
     else waiting.hidden = true;
   });
-  return h('div', { className: 'heads-up' }, h('div', { className: 'chips' }, mode, tokens, absent, waiting, speed), caption);
+  return h('div', { className: 'heads-up' }, h('div', { className: 'chips' }, mode, tokens, absent, look, waiting, speed), caption);
 }

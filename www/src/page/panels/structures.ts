@@ -76,7 +76,9 @@ class Row {
   }
 }
 
-/** No score is shown: the model's own estimates are not calibrated, and a percentage under a wrong mask reads like a measurement. */
-function figuresOf({ present, area_px }: StructureResult): string {
-  return present ? `found · ${pixels(area_px)}` : 'absent';
+/** A score is shown only where it was measured how far it can be trusted: a percentage under a wrong mask reads like a measurement. */
+function figuresOf({ present, area_px, expected_dice }: StructureResult): string {
+  if (!present) return 'absent';
+  const expected = expected_dice == null ? '' : ` · expected overlap ${expected_dice.toFixed(2)}`;
+  return `found · ${pixels(area_px)}${expected}`;
 }

@@ -64,7 +64,7 @@ export function isReviewed(state: State): boolean {
 export function runsFrame(state: State, { frame, time_s, answer }: AnsweredFrame): RunsFrame {
   const { size, segmentation } = answer;
   const { crop, runs } = segmentation;
-  const structures = segmentation.structures.map(({ structure, present, iou, object_score }) => ({ structure, present, iou, object_score }));
+  const structures = segmentation.structures.map(({ structure, present, iou, object_score, expected_dice }) => ({ structure, present, iou, object_score, expected_dice }));
   return { frame, time_s, name: frameNameOf(state, frame), made_by: madeBy(state, frame, answer), structures, size, crop, runs };
 }
 

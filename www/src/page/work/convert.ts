@@ -23,11 +23,12 @@ function masksOf({ size, segmentation: { crop, runs, structures } }: KeptAnswer)
   return {
     ...size,
     crop,
-    structures: structures.map(({ structure, present, iou, object_score, predicted_box }) => ({
+    structures: structures.map(({ structure, present, iou, object_score, expected_dice, predicted_box }) => ({
       structure,
       present,
       iou,
       object_score,
+      expected_dice: expected_dice ?? null,
       predicted_box,
       rle: present ? rleOf(map, structure + 1) : null,
     })),
@@ -48,7 +49,7 @@ function answerOf({ width, height, crop, structures }: Masks): KeptAnswer | null
   const [left, top, right, bottom] = within;
   const class_ids = new Uint8Array((right - left) * (bottom - top));
   for (let y = top; y < bottom; y++) class_ids.set(whole.class_ids.subarray(y * width + left, y * width + right), (y - top) * (right - left));
-  const found = structures.map(({ structure, present, iou, object_score, predicted_box }) => {
+  const found = structures.map(({ structure, present, iou, object_score, expected_dice, predicted_box }) => {
     const mask = maskOf(whole, structure + 1);
     const { outlines, holes } = mask === null ? { outlines: [], holes: [] } : contoursOf(mask);
     return {
@@ -56,6 +57,7 @@ function answerOf({ width, height, crop, structures }: Masks): KeptAnswer | null
       present,
       iou,
       object_score,
+      expected_dice: expected_dice ?? null,
       area_px: mask?.area ?? 0,
       bounding_box: mask === null ? null : ([mask.left, mask.top, mask.left + mask.width, mask.top + mask.height] as [number, number, number, number]),
       predicted_box,
