@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { expect, test, type Page } from '../../www/playwright';
-import { asked, openWithModel, pixelAt, settled } from './support';
+import { asked, colouredPixels, openWithModel, pixelAt, settled } from './support';
 import type { DicomInfo, DicomModule } from '../../www/src/dicom/api';
 
 const fixture = (name: string) => readFileSync(fileURLToPath(new URL(`../fixtures/dicom/${name}`, import.meta.url)));
@@ -130,6 +130,7 @@ test('a grey picture\'s window is chosen, and its masks are asked for anew', asy
   /** The mean grey of the picture's middle. */
   const grey = () => pixelAt(page, 0.5, 0.5).then(([red]) => red!);
   await page.keyboard.press('h');
+  await expect.poll(() => colouredPixels(page)).toBe(0);
   const before = await grey();
   const questions = (await asked(page, 'encode')).length;
   // Everything lies below this window: black.
