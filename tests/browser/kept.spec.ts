@@ -132,7 +132,7 @@ test('of two tabs on one source each keeps its own work, and neither overwrites 
 
 const KILLS = Number(process.env.SAM2RAD_KILLS ?? 2);
 test('a tab that is killed at a random moment loses nothing older than the wait', async ({ context }) => {
-  test.setTimeout(60_000 + KILLS * 30_000);
+  test.setTimeout(120_000 + KILLS * 90_000);
   let before = 0;
   for (let kill = 0; kill < KILLS; kill++) {
     const page = await context.newPage();
