@@ -33,6 +33,8 @@ pub mod dicom;
 pub mod evaluation;
 pub mod explain;
 pub mod frame;
+#[cfg(feature = "gpu")]
+pub mod gpu;
 pub mod image_encoder;
 pub mod mask_decoder;
 pub mod memory;

@@ -10,8 +10,12 @@ const EPSILON: f64 = 1e-6;
 ///
 /// Returns `[1, tokens, channels]`.
 pub fn sine_1d(tokens: usize, channels: usize, device: &Device) -> Tensor<3> {
-    let positions = (0..tokens).map(|i| i as f64);
-    Tensor::<2>::from_data(TensorData::new(sines(positions, channels), [tokens, channels]), device).unsqueeze()
+    Tensor::<2>::from_data(TensorData::new(values_1d(tokens, channels), [tokens, channels]), device).unsqueeze()
+}
+
+/// The values of [`sine_1d`], `[tokens, channels]`.
+pub fn values_1d(tokens: usize, channels: usize) -> Vec<f32> {
+    sines((0..tokens).map(|i| i as f64), channels)
 }
 
 /// Encoding of the pixel on a `height` x `width` grid: the first half of the channels tells the row, the second the column,
@@ -20,9 +24,8 @@ pub fn sine_1d(tokens: usize, channels: usize, device: &Device) -> Tensor<3> {
 /// Returns `[1, height, width, channels]`.
 pub fn sine_2d(height: usize, width: usize, channels: usize, device: &Device) -> Tensor<4> {
     let half = channels / 2;
-    let side = |n: usize| sines((1..=n).map(move |i| i as f64 / (n as f64 + EPSILON) * TAU), half);
-    let rows = Tensor::<4>::from_data(TensorData::new(side(height), [1, height, 1, half]), device);
-    let columns = Tensor::<4>::from_data(TensorData::new(side(width), [1, 1, width, half]), device);
+    let rows = Tensor::<4>::from_data(TensorData::new(along(height, half), [1, height, 1, half]), device);
+    let columns = Tensor::<4>::from_data(TensorData::new(along(width, half), [1, 1, width, half]), device);
     Tensor::cat(vec![rows.expand([1, height, width, half]), columns.expand([1, height, width, half])], 3)
 }
 
@@ -39,6 +42,25 @@ pub fn sine_of_distances(distances: &[f64], channels: usize, device: &Device) ->
     });
     let values: Vec<f32> = values.collect();
     Tensor::from_data(TensorData::new(values, [distances.len(), channels]), device)
+}
+
+/// The encodings of the rows and then of the columns of [`sine_2d`], zero in the other's channels:
+/// `[height + width, channels]`. A pixel's encoding is the sum of its row's and its column's.
+#[cfg(feature = "gpu")]
+pub fn axes_2d(height: usize, width: usize, channels: usize) -> Vec<f32> {
+    let half = channels / 2;
+    let mut values = vec![0.0; (height + width) * channels];
+    let rows = along(height, half).into_iter().enumerate().map(|(i, value)| (i / half * channels + i % half, value));
+    let first = height * channels + half;
+    let columns = along(width, half).into_iter().enumerate();
+    let columns = columns.map(|(i, value)| (first + i / half * channels + i % half, value));
+    rows.chain(columns).for_each(|(at, value)| values[at] = value);
+    values
+}
+
+/// Positions along a side of `n` pixels, from just above 0 to 2 pi, `[n, channels]`.
+fn along(n: usize, channels: usize) -> Vec<f32> {
+    sines((1..=n).map(move |i| i as f64 / (n as f64 + EPSILON) * TAU), channels)
 }
 
 /// Sine of whole turns, `sin(2 pi t)`, to the last bits on every device: a GPU's own sine may be off by 5e-4 (WGSL's bound).

@@ -40,8 +40,12 @@ pub fn upsample_nearest(x: Tensor<4>, factor: usize) -> Tensor<4> {
 }
 
 impl Interpolation {
-    /// `[output, input]`: the weight of each input pixel in each output pixel.
     fn matrix(self, input: usize, output: usize, device: &Device) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(self.weights(input, output), [output, input]), device)
+    }
+
+    /// `[output, input]`: the weight of each input pixel in each output pixel.
+    pub(crate) fn weights(self, input: usize, output: usize) -> Vec<f32> {
         let mut weights = vec![0f32; output * input];
         for (i, row) in weights.chunks_exact_mut(input).enumerate() {
             let scale = input as f64 / output as f64;
@@ -50,7 +54,7 @@ impl Interpolation {
                 row[tap.clamp(0, input as i64 - 1) as usize] += weight as f32;
             }
         }
-        Tensor::from_data(TensorData::new(weights, [output, input]), device)
+        weights
     }
 
     /// What an output pixel reads of a line of `input` pixels, of which `scale` are as wide as it.

@@ -1,0 +1,40 @@
+//! Inference on a GPU by kernels of our own, WGSL through wgpu: on Vulkan, Metal and DirectX 12.
+//!
+//! ```text
+//! weights (canonical names) -> matrix: folded, transposed, uploaded once
+//! encoder, predictor, decoder -> record their kernels with `plan::Recorder` -> Plan: pipelines, bind groups, buffers
+//! engine: a frame is one submission of the first plan, an answer one of the second and one readback
+//! ```
+//!
+//! A plan is made once for a model, a size and a number of prompts and used for every frame. It covers SAM 2's
+//! encoders (Hiera); [`Engine::new`] says what else there is not.
+
+mod decoder;
+mod device;
+mod encoder;
+mod engine;
+mod matrix;
+mod ops;
+mod plan;
+mod positions;
+mod predictor;
+#[cfg(test)]
+mod tests;
+
+pub use device::{Gpu, adapters};
+pub use engine::{Answer, Dense, Engine, Question};
+pub use matrix::{Array, Weights};
+
+/// Why there is no answer from a GPU.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GpuError {
+    /// There is none.
+    #[error("no GPU was found ({0}); compute on the CPU instead")]
+    NoAdapter(String),
+    /// It stopped working, or does not do what is asked of it.
+    #[error("the GPU failed: {0}; compute on the CPU instead")]
+    Device(String),
+    /// No kernels for it.
+    #[error("{0} is not computed on a GPU yet; compute on the CPU instead")]
+    NotCovered(String),
+}
