@@ -136,6 +136,9 @@ impl Engine {
             Backbone::TinyVit(_) => return not("MobileSAM's TinyViT"),
             Backbone::Hiera(_) => {}
         }
+        if !config.parts.prompt_predictor {
+            return not("a model without a prompt predictor");
+        }
         if config.prompt_predictor.depth != 3 { not("the `linear` prompt predictor") } else { Ok(()) }
     }
 

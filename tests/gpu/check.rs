@@ -3,10 +3,10 @@
 //! `cargo run --release --features gpu --example gpu_check -- [MODEL.safetensors] [FRAMES]`
 
 use burn::tensor::{Device, Tensor, TensorData, read_sync};
-use sam2rad::checkpoint::{LoadOptions, ModelFile, collect, load};
+use sam2rad::checkpoint::{Checkpoint, LoadOptions, collect};
 use sam2rad::frame::Frame;
 use sam2rad::gpu::{Dense, Engine, Gpu, Question, Weights, adapters};
-use sam2rad::preprocess::{FrameTransform, Normalization, preprocess};
+use sam2rad::preprocess::{FrameTransform, preprocess};
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -22,15 +22,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         println!("adapter     {adapter}");
     }
 
-    let mut file = ModelFile::open(&path)?;
-    let card = file.card().cloned().ok_or("this file does not describe its model")?;
-    let options = LoadOptions { image_size: Some(card.image_size), ..LoadOptions::default() };
-    let loaded = load(&mut file, &options, &Device::flex())?;
-    let config = &loaded.config;
+    let loaded = Checkpoint::open(&path)?.load(&LoadOptions::default(), &Device::flex())?;
+    let (config, normalization) = (&loaded.config, loaded.card.normalization);
     let start = Instant::now();
     let gpu = read_sync(Gpu::open())?;
     println!("used        {}", gpu.adapter());
-    let engine = Engine::new(gpu, config, Normalization::default(), &Weights::from(&collect(&loaded.model)))?;
+    let engine = Engine::new(gpu, config, normalization, &Weights::from(&collect(&loaded.model)))?;
     println!("prepared    in {} ms", start.elapsed().as_millis());
 
     let [width, height] = SIZE;
@@ -54,11 +51,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
 
     let start = Instant::now();
-    let pixels = preprocess(&first, &transform, &Normalization::default());
+    let pixels = preprocess(&first, &transform, &normalization);
     let side = config.image_size;
     let image = Tensor::from_data(TensorData::new(pixels, [1, 3, side, side]), &Device::flex());
     let features = loaded.model.encode_image(image);
-    let prompts = loaded.model.predict_prompts(&features);
+    let prompts = loaded.model.predict_prompts(&features).ok_or("the model has no prompt predictor")?;
     let decoded = loaded.model.decode_masks(&features, Some(prompts.sparse), prompts.dense, false);
     let masks: Vec<f32> = decoded.low_res_masks.into_data().iter().collect();
     println!("CPU         {} ms, its first frame", start.elapsed().as_millis());

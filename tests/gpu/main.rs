@@ -9,7 +9,7 @@ mod file;
 mod formula;
 
 use burn::tensor::{Device, read_sync};
-use sam2rad::checkpoint::{LoadOptions, ModelFile, collect, load};
+use sam2rad::checkpoint::{Checkpoint, LoadOptions, collect};
 use sam2rad::config::Sam2RadConfig;
 use sam2rad::frame::Frame;
 use sam2rad::gpu::{Answer, Dense, Engine, Gpu, Question, Weights};
@@ -135,8 +135,7 @@ fn the_nano_networks_are_within_a_small_multiple_of_pytorchs_own_noise() {
 /// The hip model that ships, its network and engine.
 fn hip() -> (Sam2RadConfig, Sam2Rad, Engine) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/hip.safetensors");
-    let options = LoadOptions { image_size: Some(256), ..LoadOptions::default() };
-    let loaded = load(&mut ModelFile::open(&path).unwrap(), &options, &Device::flex()).unwrap();
+    let loaded = Checkpoint::open(&path).unwrap().load(&LoadOptions::default(), &Device::flex()).unwrap();
     let engine = engine(&loaded.config, &loaded.model);
     (loaded.config, loaded.model, engine)
 }
@@ -164,7 +163,7 @@ fn the_hip_model_answers_as_on_the_cpu_for_a_frame_of_any_shape() {
         let image =
             burn::tensor::Tensor::from_data(burn::tensor::TensorData::new(pixels, [1, 3, 256, 256]), &Device::flex());
         let features = model.encode_image(image);
-        let prompts = model.predict_prompts(&features);
+        let prompts = model.predict_prompts(&features).expect("the hip model has a prompt predictor");
         let decoded = model.decode_masks(&features, Some(prompts.sparse), prompts.dense, false);
         let masks: Vec<f32> = decoded.low_res_masks.into_data().iter().collect();
         let mean_square = masks.iter().map(|logit| logit * logit).sum::<f32>() / masks.len() as f32;
