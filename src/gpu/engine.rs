@@ -131,10 +131,8 @@ impl Engine {
     /// [`GpuError::NotCovered`] says what for there are none.
     pub fn covers(config: &Sam2RadConfig) -> Result<(), GpuError> {
         let not = |what: &str| Err(GpuError::NotCovered(what.to_owned()));
-        match &config.image_encoder.backbone {
-            Backbone::Vit(_) => return not("SAM's ViT"),
-            Backbone::TinyVit(_) => return not("MobileSAM's TinyViT"),
-            Backbone::Hiera(_) => {}
+        if !matches!(config.image_encoder.backbone, Backbone::Hiera(_)) {
+            return not("an image encoder other than SAM 2's Hiera");
         }
         if !config.parts.prompt_predictor {
             return not("a model without a prompt predictor");
