@@ -40,6 +40,7 @@ pub mod mask_decoder;
 pub mod memory;
 pub mod memory_attention;
 pub mod memory_encoder;
+pub mod measure;
 pub mod model;
 pub mod nn;
 pub mod overlay;

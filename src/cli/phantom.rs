@@ -158,7 +158,7 @@ impl PhantomCommand {
 
 /// Writes a picture and its labels; gives its name and the side of its pixels in mm.
 fn write(folder: &Path, name: String, phantom: Phantom) -> Result<(String, f32), DatasetError> {
-    let Phantom { frame, class_ids, pixel_spacing_mm } = phantom;
+    let Phantom { frame, class_ids, pixel_spacing_mm, .. } = phantom;
     let grey: Vec<u8> = frame.rgb().iter().step_by(3).copied().collect();
     picture::write_ids(&folder.join("imgs").join(&name), frame.width(), frame.height(), grey)?;
     picture::write_ids(&folder.join("gts").join(&name), frame.width(), frame.height(), class_ids)?;

@@ -81,6 +81,8 @@ pub struct Phantom {
     pub class_ids: Vec<u8>,
     /// Side of a pixel, mm.
     pub pixel_spacing_mm: f32,
+    /// Graf's alpha angle of a hip with ilium and femoral head.
+    pub alpha_degrees: Option<f32>,
 }
 
 impl Preset {
@@ -199,6 +201,6 @@ impl Study {
         let grey_levels = echo::grey_levels(anatomy, scatterers, machine, settings, pose, &hits, rng);
         let pixels = screen.show(&grey_levels, &machine.probe);
         let frame = Frame::from_grey(screen.width, screen.height, &pixels).expect("a screen has pixels within limits");
-        Phantom { frame, class_ids, pixel_spacing_mm: screen.spacing_mm }
+        Phantom { frame, class_ids, pixel_spacing_mm: screen.spacing_mm, alpha_degrees: anatomy.alpha_degrees }
     }
 }

@@ -59,6 +59,8 @@ pub fn draw([has_ilium, has_head]: Present, rng: &mut impl Rng) -> Anatomy {
         }
         if has_head {
             roof(&mut points, [cx, cy], radius + gap, alpha, rng.random_range(8.0..30.0));
+            let [x, y] = points[points.len() - 1];
+            anatomy.alpha_degrees = Some((y.atan2(x) + (bow * 2.0 * radius + slope).atan()).to_degrees());
         }
         anatomy.add_bone(&points, ILIUM, roughness, rng);
     }

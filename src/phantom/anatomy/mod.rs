@@ -189,6 +189,9 @@ pub struct Anatomy {
     pub depth_mm: f32,
     /// Where along the skin the interesting part is, mm.
     pub centre_mm: f32,
+    /// Graf's alpha angle of a hip with ilium and head: between the ilium over one diameter of the head before the bony
+    /// rim, and the line from there to the lower limb, where the roof ends.
+    pub alpha_degrees: Option<f32>,
 }
 
 /// The echo strength at a point.
@@ -251,6 +254,7 @@ impl Anatomy {
             noise: Noise::new(rng),
             depth_mm: 40.0,
             centre_mm: 0.0,
+            alpha_degrees: None,
         }
     }
 
