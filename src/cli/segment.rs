@@ -6,6 +6,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use sam2rad::brush::Stroke;
 use sam2rad::checkpoint::Structure;
 use sam2rad::frame::Frame;
+use sam2rad::measure::heart::{Beat, beat};
+use sam2rad::measure::{Measurement, Outcome, measure};
 use sam2rad::model::PointLabel;
 use sam2rad::overlay::{OverlayStyle, draw};
 use sam2rad::segmenter::{FramePoint, Mode, Request, Segmentation, Segmenter, StructurePrompts};
@@ -16,7 +18,9 @@ use std::path::{Path, PathBuf};
 use super::{model, picture};
 
 /// Segment pictures. For each input NAME three files are written: NAME_mask.png with class ids (0 is the background),
-/// NAME_overlay.png with contours, NAME.json with boxes, IoU, object score, area and timings of each structure.
+/// NAME_overlay.png with contours, NAME.json with boxes, IoU, object score, area and timings of each structure,
+/// and what the structures are measured for: a hip's alpha angle and coverage, a muscle's thickness, a ventricle's area. Several
+/// pictures of the left ventricle are taken as the frames of a cine, in their order: beat.json has its area change.
 #[derive(Args)]
 pub struct Segment {
     /// A model file, or a checkpoint of SAM, SAM 2 or MobileSAM for manual mode
@@ -46,6 +50,9 @@ pub struct Segment {
     /// Three candidates for each mask, of which the one with the highest predicted IoU is taken
     #[arg(long)]
     multimask: bool,
+    /// The size of a pixel in mm, `width,height`; measurements are then in mm too
+    #[arg(long = "spacing", value_parser = parse_spacing)]
+    spacing_mm: Option<Spacing>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,6 +61,10 @@ enum ModeName {
     SemiAutonomous,
     Manual,
 }
+
+/// Of a pixel, in mm along x and y.
+#[derive(Clone, Copy)]
+struct Spacing([f64; 2]);
 
 /// Left, top, right, bottom.
 #[derive(Clone, Copy)]
@@ -83,6 +94,14 @@ fn parse_box(text: &str) -> Result<FrameBox, String> {
         return Err("left must be before right, and top above bottom".into());
     }
     Ok(FrameBox([left, top, right, bottom]))
+}
+
+fn parse_spacing(text: &str) -> Result<Spacing, String> {
+    let sides = numbers(&text.split(',').collect::<Vec<_>>())?;
+    if sides.iter().any(|&side| side <= 0.0) {
+        return Err("a pixel's width and height are above 0".into());
+    }
+    Ok(Spacing(sides.map(f64::from)))
 }
 
 /// A stroke and the structure it is for, by name or number from 1.
@@ -120,7 +139,17 @@ struct Report<'a> {
     width: usize,
     height: usize,
     structures: Vec<StructureReport<'a>>,
+    measurement: Option<&'a Measurement>,
     milliseconds: Vec<(&'static str, f64)>,
+}
+
+/// What `beat.json` has.
+#[derive(Serialize)]
+struct BeatReport {
+    inputs: Vec<String>,
+    /// For each input; none where it failed or shows no left ventricle.
+    areas_px: Vec<Option<f64>>,
+    beat: Outcome<Beat>,
 }
 
 #[derive(Serialize)]
@@ -150,15 +179,18 @@ impl Segment {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?;
         let progress = ProgressBar::new(inputs.len() as u64).with_style(style);
         let mut failed = 0;
+        let mut measurements = Vec::new();
         for input in &inputs {
             progress.set_message(input.display().to_string());
-            if let Err(error) = self.segment(&segmenter, &request, input) {
+            measurements.push(self.segment(&segmenter, &request, input).unwrap_or_else(|error| {
                 failed += 1;
                 progress.suspend(|| eprintln!("error: {error}"));
-            }
+                None
+            }));
             progress.inc(1);
         }
         progress.finish_and_clear();
+        self.write_beat(&inputs, &measurements)?;
         println!("{} of {} pictures segmented into {}", inputs.len() - failed, inputs.len(), self.out.display());
         if failed > 0 { Err(format!("{failed} pictures could not be segmented").into()) } else { Ok(()) }
     }
@@ -199,12 +231,36 @@ impl Segment {
         })
     }
 
-    fn segment(&self, segmenter: &Segmenter, request: &Request, input: &Path) -> Result<(), Box<dyn Error>> {
+    fn segment(
+        &self,
+        segmenter: &Segmenter,
+        request: &Request,
+        input: &Path,
+    ) -> Result<Option<Measurement>, Box<dyn Error>> {
         let frame = picture::read(input)?;
         let found = read_sync(segmenter.segment(&segmenter.encode(&frame), request))?;
         let name = input.file_stem().unwrap_or_default().to_string_lossy();
-        let source = Source { input: input.display().to_string(), model: &self.model, segmenter };
+        let spacing_mm = self.spacing_mm.map(|Spacing(sides)| sides);
+        let source = Source { input: input.display().to_string(), model: &self.model, segmenter, spacing_mm };
         write(&self.out, &name, &source, frame, &found)
+    }
+
+    /// Writes `beat.json` where several inputs were asked for the left ventricle.
+    fn write_beat(&self, inputs: &[PathBuf], measurements: &[Option<Measurement>]) -> Result<(), Box<dyn Error>> {
+        let is_heart = |measurement: &Option<Measurement>| matches!(measurement, Some(Measurement::Heart(_)));
+        if inputs.len() < 2 || !measurements.iter().any(is_heart) {
+            return Ok(());
+        }
+        let area = |measurement: &Option<Measurement>| match measurement {
+            Some(Measurement::Heart(Outcome::Measured(ventricle))) => Some(ventricle.area_px as f64),
+            _ => None,
+        };
+        let areas_px: Vec<_> = measurements.iter().map(area).collect();
+        let beat = beat(&areas_px).into();
+        let report =
+            BeatReport { inputs: inputs.iter().map(|path| path.display().to_string()).collect(), areas_px, beat };
+        std::fs::write(self.out.join("beat.json"), serde_json::to_string_pretty(&report)?)?;
+        Ok(())
     }
 }
 
@@ -219,29 +275,33 @@ pub struct Source<'a> {
     pub model: &'a Path,
     /// The model.
     pub segmenter: &'a Segmenter,
+    /// The size of a pixel, x and y, where it is known.
+    pub spacing_mm: Option<[f64; 2]>,
 }
 
-/// Writes NAME_mask.png, NAME_overlay.png and NAME.json into a folder.
+/// Writes NAME_mask.png, NAME_overlay.png and NAME.json into a folder; gives the measurement that is in the last.
 pub fn write(
     out: &Path,
     name: &str,
     source: &Source,
     mut frame: Frame,
     found: &Segmentation,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<Option<Measurement>, Box<dyn Error>> {
     let structures = source.segmenter.structures();
     let file = |suffix: &str| out.join(format!("{name}{suffix}"));
     let ids: Vec<u8> = found.structures.iter().map(|found| found.structure as u8 + 1).collect();
     let colors: Vec<_> = found.structures.iter().map(|found| structures[found.structure].color).collect();
     let style = OverlayStyle::for_frame(&frame);
     draw(&mut frame, &found.map, &ids, &colors, style);
+    let names: Vec<&str> = structures.iter().map(|structure| structure.name.as_str()).collect();
+    let measurement = measure(&found.map, &names, source.spacing_mm);
     picture::write(&file("_overlay.png"), frame)?;
     picture::write_ids(&file("_mask.png"), found.map.width, found.map.height, found.map.class_ids.clone())?;
-    std::fs::write(file(".json"), serde_json::to_string_pretty(&report(source, found))?)?;
-    Ok(())
+    std::fs::write(file(".json"), serde_json::to_string_pretty(&report(source, found, measurement.as_ref()))?)?;
+    Ok(measurement)
 }
 
-fn report<'a>(source: &'a Source, found: &Segmentation) -> Report<'a> {
+fn report<'a>(source: &'a Source, found: &Segmentation, measurement: Option<&'a Measurement>) -> Report<'a> {
     let structures = found.structures.iter().map(|found| StructureReport {
         name: &source.segmenter.structures()[found.structure].name,
         class_id: found.structure + 1,
@@ -262,6 +322,7 @@ fn report<'a>(source: &'a Source, found: &Segmentation) -> Report<'a> {
         width: found.map.width,
         height: found.map.height,
         structures: structures.collect(),
+        measurement,
         milliseconds: found.timings.iter().map(|timing| (timing.stage, timing.milliseconds)).collect(),
     }
 }

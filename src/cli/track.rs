@@ -274,7 +274,7 @@ impl Run<'_> {
         });
         let report = FrameReport { frame: at, name: self.frames.name(at), structures: each.collect() };
         let input = format!("{}, frame {at}", self.track.input.display());
-        let source = segment::Source { input, model: &self.track.model, segmenter: self.segmenter };
+        let source = segment::Source { input, model: &self.track.model, segmenter: self.segmenter, spacing_mm: None };
         segment::write(&self.track.out, &report.name, &source, picture, &shown)?;
         self.reports.insert(at, report);
         self.progress.inc(1);

@@ -121,7 +121,7 @@ pub(super) fn measure(map: &ClassMap, class_id: u8, size: PixelSize) -> Result<M
     let [superficial, deep] = bands(map, class_id)?;
     let both = superficial.columns().filter_map(|(x, [_, above])| Some((x as f64 + 0.5, above, deep.edges[x]?[0])));
     let both: Vec<_> = both.filter(|(_, above, below)| below > above).collect();
-    if (both.len() as f64) < LEAST_OVERLAP * superficial.length().max(deep.length()) as f64 {
+    if both.is_empty() || (both.len() as f64) < LEAST_OVERLAP * superficial.length().max(deep.length()) as f64 {
         return Err(Reason::LittleOverlap);
     }
     let edge = |row: fn(&(f64, f64, f64)) -> f64| {
@@ -134,9 +134,14 @@ pub(super) fn measure(map: &ClassMap, class_id: u8, size: PixelSize) -> Result<M
         let rows = columns.iter().map(|(_, above, below)| below - above).sum::<f64>() / columns.len() as f64;
         rows * size.side[1] * cosine
     };
-    let around = ((0.5 * MIDDLE * both.len() as f64) as usize).max(1).min(both.len() / 2);
-    let middle = &both[both.len() / 2 - around..(both.len() / 2 + around).max(1)];
-    let (mean_thickness, middle_thickness) = (mean(&both), mean(middle));
+    let (first, last) = (both[0].0, both[both.len() - 1].0);
+    let reach = 0.5 * MIDDLE * (last - first);
+    let from_middle = |column: &(f64, f64, f64)| (column.0 - 0.5 * (first + last)).abs();
+    let mut middle: Vec<_> = both.iter().copied().filter(|column| from_middle(column) <= reach).collect();
+    if middle.is_empty() {
+        middle.extend(both.iter().copied().min_by(|a, b| from_middle(a).total_cmp(&from_middle(b))));
+    }
+    let (mean_thickness, middle_thickness) = (mean(&both), mean(&middle));
     let ends = |line: &Line, row: fn(&(f64, f64, f64)) -> f64| {
         [both[0], both[both.len() - 1]]
             .map(|column| size.to_pixels(line.foot(size.to_length([column.0, row(&column)]))))

@@ -1,7 +1,7 @@
 //! The connected pieces of a mask.
 
-use super::line::Point;
 use super::PixelSize;
+use super::line::Point;
 use crate::postprocess::ClassMap;
 
 /// Pixels that hang together by sides or corners.

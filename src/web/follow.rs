@@ -73,7 +73,7 @@ impl Model {
 
 /// Answers as a segmentation with the masks' logits beside it.
 fn followed_object(segmenter: &Segmenter, frame: &VideoFrame, answers: &[Answer]) -> Result<FollowedObject, JsError> {
-    let object: JsValue = segmentation_object(&segmenter.show(frame, answers))?.into();
+    let object: JsValue = segmentation_object(&segmenter.show(frame, answers), None)?.into();
     let logits: Array = answers.iter().map(|answer| Float32Array::from(answer.logits.as_slice())).collect();
     set(&object, "logits", &logits);
     Ok(object.unchecked_into())

@@ -7,6 +7,7 @@ use super::request::read_request;
 use super::result::{explanation_object, segmentation_object};
 use super::types::{ExplanationObject, ModelCardObject, RequestObject, SegmentationObject, TensorsObject};
 use crate::frame::Frame;
+use crate::measure::measure;
 use crate::segmenter::{EncodedFrame, Segmenter, VideoFrame};
 use crate::tracker::Tracker;
 
@@ -40,10 +41,18 @@ impl Model {
         Ok(())
     }
 
-    /// Segments the frame that was encoded last; an empty request is the autonomous mode.
-    pub async fn segment(&self, request: RequestObject) -> Result<SegmentationObject, JsError> {
+    /// Segments the frame that was encoded last; an empty request is the autonomous mode. `spacing_mm` is the size of a pixel,
+    /// x and y, for measurements in mm; without it pixels are taken to be square.
+    pub async fn segment(
+        &self,
+        request: RequestObject,
+        spacing_mm: Option<Vec<f64>>,
+    ) -> Result<SegmentationObject, JsError> {
         let segmentation = self.segmenter.segment(self.frame()?, &read_request(request)?).await?;
-        Ok(segmentation_object(&segmentation)?)
+        let names: Vec<&str> = self.segmenter.structures().iter().map(|structure| structure.name.as_str()).collect();
+        let spacing_mm = spacing_mm.and_then(|sides| sides.try_into().ok());
+        let measurement = measure(&segmentation.map, &names, spacing_mm);
+        Ok(segmentation_object(&segmentation, measurement.as_ref())?)
     }
 
     /// Looks inside the answer to a request on the frame that was encoded last.

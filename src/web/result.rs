@@ -7,10 +7,16 @@ use wasm_bindgen::prelude::*;
 
 use super::types::{ExplanationObject, SegmentationObject};
 use crate::explain::Explanation;
+use crate::measure::Measurement;
 use crate::segmenter::{Segmentation, StructureResult};
 
-/// A segmentation as a plain object.
-pub fn segmentation_object(segmentation: &Segmentation) -> Result<SegmentationObject, serde_wasm_bindgen::Error> {
+/// A segmentation and its measurement as a plain object.
+pub fn segmentation_object(
+    segmentation: &Segmentation,
+    measurement: Option<&Measurement>,
+) -> Result<SegmentationObject, serde_wasm_bindgen::Error> {
+    // What there is none of is null.
+    let measurement = measurement.serialize(&Serializer::new().serialize_missing_as_null(true))?;
     let timings = segmentation.timings.iter();
     let timings: Vec<_> = timings.map(|t| WebTiming { stage: t.stage, milliseconds: t.milliseconds }).collect();
     let structures = segmentation.structures.iter().map(structure_object).collect::<Result<Array, _>>()?;
@@ -19,6 +25,7 @@ pub fn segmentation_object(segmentation: &Segmentation) -> Result<SegmentationOb
         ("height", segmentation.map.height.into()),
         ("class_ids", Uint8Array::from(segmentation.map.class_ids.as_slice()).into()),
         ("structures", structures.into()),
+        ("measurement", measurement),
         ("timings", serde_wasm_bindgen::to_value(&timings)?),
     ])
     .unchecked_into())

@@ -83,12 +83,49 @@ export interface StructureResult {
   contours: Float32Array[];
 }
 
+/** An ellipse by its moments: along `n` of length 1 it reaches `2 * sqrt(xx nx nx + 2 xy nx ny + yy ny ny)` to both sides. */
+export interface Ellipse {
+  centre: [number, number];
+  /** xx, xy, yy. */
+  covariance: [number, number, number];
+}
+
+/** What the structures are measured for; places in pixels of the frame, mm where the spacing is known. */
+export type Measurement =
+  | {
+      kind: "hip"; outcome: "measured";
+      /** Graf's alpha angle. */
+      alpha_degrees: number;
+      /** The part of the head's diameter below the baseline, 0 to 1. */
+      coverage: number;
+      baseline: [[number, number], [number, number]];
+      /** From the bony rim to the lower limb. */
+      roof_line: [[number, number], [number, number]];
+      head_diameter_mm: number | null;
+      head_covered_mm: number | null;
+      head: Ellipse;
+    }
+  | {
+      kind: "muscle"; outcome: "measured";
+      mean_thickness_px: number;
+      middle_thickness_px: number;
+      mean_thickness_mm: number | null;
+      middle_thickness_mm: number | null;
+      angle_degrees: number;
+      superficial: [[number, number], [number, number]];
+      deep: [[number, number], [number, number]];
+    }
+  | { kind: "heart"; outcome: "measured"; area_px: number; area_mm2: number | null }
+  | { kind: "hip" | "muscle" | "heart"; outcome: "abstained"; reason: string; message: string };
+
 export interface Segmentation {
   width: number;
   height: number;
   /** 0 for the background, structure + 1 elsewhere; row by row. */
   class_ids: Uint8Array;
   structures: StructureResult[];
+  /** Null where nothing is measured of such structures. */
+  measurement: Measurement | null;
   /** Stages in their order. */
   timings: { stage: string; milliseconds: number }[];
 }
