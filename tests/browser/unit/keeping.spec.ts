@@ -28,7 +28,7 @@ async function desk() {
       asked.push(index);
       const { width, height } = picture;
       const structures = question.model.structures.map((_, structure) => ({ structure, present: true, iou: 1, object_score: 1, area_px: 1, bounding_box: null, predicted_box: [0, 0, 1, 1] as [number, number, number, number], contours: [] }));
-      return { question, size: { width, height }, segmentation: { width, height, crop: question.crop, runs: Uint32Array.of(width * height * 256), structures, timings: [] } };
+      return { question, size: { width, height }, segmentation: { width, height, crop: question.crop, runs: Uint32Array.of(width * height * 256), structures, measurement: null, timings: [] } };
     },
   };
   const session = new Session(store, engine as never);

@@ -1,6 +1,7 @@
 // All that the page knows, in one value. Views read it and do not change it.
 
-import type { Explanation, ModelCard } from '../shared/api';
+import type { GrafLines } from '../measure/graf';
+import type { Explanation, Measurement, ModelCard } from '../shared/api';
 import { clampBox, sameBox, wholeOf, type Box, type Point, type Size } from '../shared/geometry';
 import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '../shared/messages';
 import type { KeepStatus } from '../persist/keeper';
@@ -132,6 +133,8 @@ export interface State {
   structures: readonly string[];
   /** Drawn with the tool for it, and waiting for a person to say how long it is. */
   scale_line: Caliper | null;
+  /** Of hips, the lines that a person dragged, each with the measurement that they were found by. */
+  graf_lines: ReadonlyMap<Measurement, GrafLines>;
   /** Frames whose masks a person has looked at and accepted, each with the question that the masks answered. */
   reviewed: ReadonlyMap<number, Question>;
   tools: Tools;
@@ -172,6 +175,7 @@ export const INITIAL: State = {
   history: EMPTY_HISTORY,
   structures: [],
   scale_line: null,
+  graf_lines: new Map(),
   reviewed: new Map(),
   tools: { tool: 'select', structure: 0, brush_radius: 8, manual: false, carry: true },
   tokens_off: [],

@@ -70,12 +70,49 @@ export interface StageTiming {
   milliseconds: number;
 }
 
+/** A straight line in pixels of the frame. */
+export type Ends = [from: [x: number, y: number], to: [x: number, y: number]];
+
+/** By its moments: along `n` of length 1 it reaches `2 sqrt(xx nx nx + 2 xy nx ny + yy ny ny)` to both sides of its centre. */
+export interface Ellipse {
+  centre: [x: number, y: number];
+  covariance: [xx: number, xy: number, yy: number];
+}
+
+/** What the structures are measured for, as far as pixels are square: places and lengths in pixels. */
+export type Measurement =
+  | {
+      kind: 'hip';
+      outcome: 'measured';
+      /** Graf's alpha angle. */
+      alpha_degrees: number;
+      /** The part of the head's diameter below the baseline, 0 to 1. */
+      coverage: number;
+      baseline: Ends;
+      /** From the bony rim to the lower limb. */
+      roof_line: Ends;
+      head: Ellipse;
+    }
+  | {
+      kind: 'muscle';
+      outcome: 'measured';
+      mean_thickness_px: number;
+      middle_thickness_px: number;
+      angle_degrees: number;
+      superficial: Ends;
+      deep: Ends;
+    }
+  | { kind: 'heart'; outcome: 'measured'; area_px: number }
+  | { kind: 'hip' | 'muscle' | 'heart'; outcome: 'abstained'; reason: string; message: string };
+
 export interface Segmentation {
   width: number;
   height: number;
   /** One byte a pixel: 0 is background, structure + 1 elsewhere. */
   class_ids: Uint8Array<ArrayBuffer>;
   structures: StructureResult[];
+  /** Null where nothing is measured of such structures. */
+  measurement: Measurement | null;
   /** Stages in their order; those before the mask decoder are of the frame's encoding. */
   timings: StageTiming[];
 }

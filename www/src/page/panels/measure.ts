@@ -9,6 +9,7 @@ import { colorOf } from '../stage/colors';
 import { cardOf, currentCalipers, type State } from '../state';
 import { answeredFrames, areaSamples, namesOf, rowsOf } from '../work/answered';
 import { pixelsShown } from '../work/pixels';
+import { hipShown, standardFigures, standardText } from '../work/standard';
 import { areaPlot, figure } from './area-plot';
 import { iconButton, panel, textButton } from './parts';
 import { scaleByHand } from './scale';
@@ -22,6 +23,11 @@ export function measurePanel(app: App): HTMLElement {
   const body = h('tbody');
   const head = h('tr', {}, ...['Structure', 'Area', 'Largest extent', 'Length along'].map((title) => h('th', { scope: 'col' }, title)));
   const table = h('table', { id: 'measures', className: 'measures' }, h('caption', { className: 'visually-hidden' }, 'Measurements of this frame'), h('thead', {}, head), body);
+  const standard = h('p', { id: 'standard', hidden: true });
+  const found = textButton('Lines as they were found', 'undo', () => {
+    const hip = hipShown(store.state);
+    store.update({ graf_lines: new Map([...store.state.graf_lines].filter(([of]) => of !== hip)) });
+  });
   const calipers = h('ul', { id: 'calipers', className: 'prompts' });
   const distance = textButton('Measure a distance', 'caliper', () => edits.setTools({ tool: store.state.tools.tool === 'caliper' ? 'select' : 'caliper' }));
   const plot = h('div', { id: 'area-plot' });
@@ -33,6 +39,13 @@ export function measurePanel(app: App): HTMLElement {
     setText(hint, playing ? 'Pause to measure a frame.' : unitsOf(state));
     if (playing) return;
     void rowsOf(state, { frame, time_s: null, answer }).then((rows) => store.state.shown?.answer === answer && body.replaceChildren(...rows.map(rowOf)), () => undefined);
+  });
+  store.watch((state) => [state.shown?.answer ?? null, cardOf(state), state.shown?.frame.index ?? 0, state.playback.playing, state.graf_lines, state.source, state.history.present.scales], (state, answer, card, frame, playing, lines, ..._parts) => {
+    const figures = answer !== null && answer.question.model === card && !playing ? standardFigures(state, frame, answer) : null;
+    const hip = hipShown(state);
+    standard.hidden = figures === null;
+    found.hidden = hip === null || playing || !lines.has(hip);
+    setText(standard, figures === null ? '' : standardText(figures));
   });
   store.watch((state) => [currentCalipers(state), state.source, state.history.present.scales], (state, now, ..._parts) => {
     calipers.replaceChildren(
@@ -60,7 +73,7 @@ export function measurePanel(app: App): HTMLElement {
     const series = areaOverTime(areaSamples(state, frames), namesOf(card));
     plot.replaceChildren(areaPlot(series, card.structures.map((_, structure) => colorOf(card, state.look, structure)), { frames: finite.frames, times_s: finite.times_s, at: state.shown?.frame.index ?? 0 }));
   }
-  return panel('measure-panel', 'Measure', hint, table, distance, calipers, scaleByHand(app), plot);
+  return panel('measure-panel', 'Measure', hint, standard, found, table, distance, calipers, scaleByHand(app), plot);
 }
 
 /** In what the figures are, and who says how large a pixel is. */

@@ -7,16 +7,19 @@ import { lengthText, PIXELS, pixelShape, type PixelSize } from '../../measure/sp
 import { cardOf, currentCalipers, currentPrompts, type Caliper } from '../state';
 import type { Store } from '../store';
 import { CropHandles } from './crop-handles';
+import { GrafHandles } from './graf-handles';
 import { KeyboardCursor } from './cursor';
 import { draw, drawnAnswer, type Length } from './draw';
 import type { Grip } from './grips';
 import { Pointers } from './pointer';
 import { handScaleAt, pixelsShown } from '../work/pixels';
+import { standardLines } from '../work/standard';
 import { fitted, panned, toFrame, toStage, zoomed, type View } from './view';
 
 export class Stage {
   readonly pointers: Pointers;
   private readonly handles: CropHandles;
+  private readonly grafHandles: GrafHandles;
   private readonly context: CanvasRenderingContext2D;
   view: View = { scale: 1, shape: PIXELS, x: 0, y: 0 };
   /** Until a person zooms or pans, the picture stays fitted, whatever its size and the window's are. */
@@ -36,14 +39,15 @@ export class Stage {
     this.context = canvas.getContext('2d')!;
     this.pointers = new Pointers(this, store, edits);
     this.handles = new CropHandles(store, edits, () => this, () => this.redraw());
+    this.grafHandles = new GrafHandles(store, () => this);
     const cursor = new KeyboardCursor(canvas, store, ({ x, y }) => this.describe(toFrame(this.view, { x: x * this.density, y: y * this.density })));
-    canvas.after(this.handles.element, cursor.element, cursor.spoken);
+    canvas.after(this.handles.element, this.grafHandles.element, cursor.element, cursor.spoken);
     new ResizeObserver(() => this.resize()).observe(canvas);
     store.watch(({ shown }) => [shown?.frame.picture.width, shown?.frame.picture.height, shown === null], () => this.layOut());
     store.watch(({ source }) => [source], () => this.fit());
     store.watch(({ place }) => [place], (_, place) => place !== null && this.showPlace(place));
     store.watch(
-      ({ shown, model, look, history, scale_line, crop, tools, playback }) => [shown, model, look, history, scale_line, crop, tools, playback.playing],
+      ({ shown, model, look, history, scale_line, graf_lines, crop, tools, playback }) => [shown, model, look, history, scale_line, graf_lines, crop, tools, playback.playing],
       () => this.redraw(),
     );
   }
@@ -157,7 +161,8 @@ export class Stage {
     const { state } = this.store;
     const { shown, tools, scale_line } = state;
     const pixels = pixelsShown(state);
-    const taken = currentCalipers(state).filter((caliper) => this.held?.kind !== 'caliper' || caliper !== this.held.caliper).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) }));
+    const drawn = currentCalipers(state).filter((caliper) => this.held?.kind !== 'caliper' || caliper !== this.held.caliper).map((caliper) => ({ ...caliper, text: lengthText(caliper.from, caliper.to, pixels) }));
+    const taken = [...standardLines(state), ...drawn];
     const { draftedCaliper: draft } = this;
     if (tools.tool !== 'scale') return draft === null ? taken : [...taken, { ...draft, text: lengthText(draft.from, draft.to, pixels) }];
     const line = draft ?? scale_line;
@@ -205,6 +210,7 @@ export class Stage {
     if (picture === null) {
       this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
       this.handles.place(false);
+      this.grafHandles.place(false);
       return;
     }
     const { tool, brush_radius: radius } = state.tools;
@@ -225,5 +231,6 @@ export class Stage {
       brush: brushing ? { at: this.pointer!, radius } : null,
     });
     this.handles.place(tool === 'crop');
+    this.grafHandles.place(tool === 'select' && !state.playback.playing);
   }
 }

@@ -64,5 +64,5 @@ function answerOf({ width, height, crop, structures }: Masks): KeptAnswer | null
       contours: [...outlines, ...holes].map((polygon) => new Float32Array(polygon)),
     };
   });
-  return { size, segmentation: { width: right - left, height: bottom - top, runs: runsOf(class_ids), structures: found, timings: [], crop: within } };
+  return { size, segmentation: { width: right - left, height: bottom - top, runs: runsOf(class_ids), structures: found, measurement: null, timings: [], crop: within } };
 }
