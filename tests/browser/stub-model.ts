@@ -42,7 +42,7 @@ export async function stubModel(page: Page): Promise<void> {
         const box = [x - radius, y - radius, x + radius, y + radius];
         return [{ structure, present: true, iou: 0.9, object_score: 3, area_px: Math.round(Math.PI * radius ** 2), bounding_box: box, predicted_box: box, contours: [contour] }];
       });
-      return { width, height, crop, runs: Uint32Array.from(runs), structures, timings: [] };
+      return { width, height, crop, runs: Uint32Array.from(runs), structures, measurement: null, timings: [] };
     }
 
     class Stub extends EventTarget {

@@ -239,7 +239,7 @@ test('pictures of one name in two folders are told apart, by no more folders tha
 });
 
 const scales: Scale[] = [{ box: EVERYWHERE, spacing: { x_mm: 0.5, y_mm: 0.5 }, origin: 'pixel spacing' }];
-const measured = frames.map((frame): MeasuredFrame => ({ ...frame, rows: measureFrame(frame, ['radius', 'ulna'], { scales, aspect: 1 }), distances: [] }));
+const measured = frames.map((frame): MeasuredFrame => ({ ...frame, rows: measureFrame(frame, ['radius', 'ulna'], { scales, aspect: 1 }), distances: [], standard: null }));
 const csvOrigin = { source: 'wrist.dcm', model: 'micro', training_data: 'simulated pictures, phantoms' };
 /** The table's cells by the names of their columns. */
 function table(csv: string, separator = ','): Record<string, string>[] {
@@ -262,7 +262,7 @@ test('a CSV has a row for each structure of each frame, with units in the header
 test('a CSV has the distances that were taken, in the unit that is known where they lie', () => {
   const [from, to] = [{ x: 0, y: 0 }, { x: 30, y: 40 }];
   const known = { from, to, calibration: calibrationOf(scales, [0, 0, 30, 40]), aspect: 1 };
-  const frame: MeasuredFrame = { frame: 2, name: 'wrist_0003.png', time_s: null, made_by: null, rows: [], distances: [known, { ...known, calibration: { kind: 'unknown' } }, { ...known, calibration: { kind: 'across' } }] };
+  const frame: MeasuredFrame = { frame: 2, name: 'wrist_0003.png', time_s: null, made_by: null, rows: [], standard: null, distances: [known, { ...known, calibration: { kind: 'unknown' } }, { ...known, calibration: { kind: 'across' } }] };
   expect(table(measurementsCsv([frame], { ...csvOrigin, training_data: 'none' })).map(({ frame, time_s, structure, distance_px, distance_mm, mm_by }) => [frame, time_s, structure, distance_px, distance_mm, mm_by])).toEqual([
     ['3', '', 'distance', '50', '25', 'pixel spacing'],
     ['3', '', 'distance', '50', '', ''],

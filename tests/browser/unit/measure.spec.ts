@@ -3,6 +3,7 @@
 import { centrelines, lengthOf } from '../../../www/src/measure/centreline';
 import { areaOverTime, measureFrame } from '../../../www/src/measure/frames';
 import { maximumFeret } from '../../../www/src/measure/feret';
+import { grafFigures } from '../../../www/src/measure/graf';
 import { maskOf, type ClassMap } from '../../../www/src/measure/mask';
 import { distance, EVERYWHERE, lengthText, PIXELS, pixelShape, scaleByHand, type PixelSize, type Scale } from '../../../www/src/measure/spacing';
 import { measureStructure, type Pixels } from '../../../www/src/measure/structure';
@@ -207,4 +208,22 @@ test('a scale by hand gives every length, across and along, of pixels that need 
 test('a structure that is absent has no figures, whatever its mask', () => {
   const frame = { map: mapOf('11', '..'), structures: [{ structure: 0, present: false, iou: 0.2, object_score: -3 }] };
   expect(measureFrame(frame, ['radius'], everywhere())).toEqual([{ structure: 0, name: 'radius', iou: 0.2, object_score: -3, measured: null }]);
+});
+
+test('a hip’s alpha is the angle between its lines, and its coverage what lies below the baseline', () => {
+  // A head of radius 20 whose centre is 10 below the baseline: three quarters of it are covered.
+  const head = { centre: [60, 30] as [number, number], covariance: [100, 0, 100] as [number, number, number] };
+  const rim: [number, number] = [50, 20];
+  const [sine, cosine] = [Math.sin(Math.PI / 3), Math.cos(Math.PI / 3)];
+  const lines = { baseline: [[0, 20], rim] as [[number, number], [number, number]], roof_line: [rim, [50 + 30 * cosine, 20 + 30 * sine]] as [[number, number], [number, number]] };
+  expect(grafFigures(lines, head, PIXELS).alpha_degrees).toBeCloseTo(60, 6);
+  expect(grafFigures(lines, head, PIXELS).coverage).toBeCloseTo(0.75, 6);
+  // Mirrored it is the same, and so it is with pixels that are twice as wide.
+  const mapped = (map: (x: number) => number, scale: number) => {
+    const point = ([x, y]: [number, number]): [number, number] => [map(x), y];
+    const line = ([from, to]: [[number, number], [number, number]]): [[number, number], [number, number]] => [point(from), point(to)];
+    return [{ baseline: line(lines.baseline), roof_line: line(lines.roof_line) }, { centre: point(head.centre), covariance: [100 * scale ** 2, 0, 100] as [number, number, number] }] as const;
+  };
+  expect(grafFigures(...mapped((x) => 100 - x, 1), PIXELS)).toMatchObject({ alpha_degrees: expect.closeTo(60, 6), coverage: expect.closeTo(0.75, 6) });
+  expect(grafFigures(...mapped((x) => x / 2, 0.5), { x: 2, y: 1 })).toMatchObject({ alpha_degrees: expect.closeTo(60, 6), coverage: expect.closeTo(0.75, 6) });
 });

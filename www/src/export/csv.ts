@@ -1,6 +1,7 @@
 // Measurements as a table for a script or a spreadsheet: RFC 4180, one row for each structure in each frame, and for each distance taken.
 
 import type { MadeBy, MeasurementRow } from '../measure/frames';
+import type { GrafFigures } from '../measure/graf';
 import { distance, millimetres, pixelShape, type Calibration } from '../measure/spacing';
 import type { Point } from '../shared/geometry';
 
@@ -23,7 +24,15 @@ export interface MeasuredFrame {
   made_by: MadeBy | null;
   rows: readonly MeasurementRow[];
   distances: readonly MeasuredDistance[];
+  /** Of a hip or a muscle as a whole; null where nothing of the kind is measured. */
+  standard: StandardFigures | null;
 }
+
+/** What structures together are measured for, or why they are not. */
+export type StandardFigures =
+  | ({ kind: 'hip'; by_hand: boolean } & GrafFigures)
+  | { kind: 'muscle'; mean_thickness: number; middle_thickness: number; unit: 'mm' | 'px'; angle_degrees: number }
+  | { kind: 'none'; message: string };
 
 /** A distance that a person took. */
 export interface MeasuredDistance {
@@ -53,8 +62,13 @@ export function forSpreadsheet(language: string): CsvStyle {
 const COLUMNS = [
   'source', 'frame', 'time_s', 'structure', 'class_id', 'present', 'area_px', 'area_mm2', 'feret_px', 'feret_mm', 'centreline_px',
   'centreline_mm', 'centroid_x_px', 'centroid_y_px', 'left_px', 'top_px', 'right_px', 'bottom_px', 'predicted_iou', 'object_score_logit',
+<<<<<<< HEAD
   'expected_dice',
   'picture', 'made_by', 'distance_px', 'distance_mm', 'from_x_px', 'from_y_px', 'to_x_px', 'to_y_px', 'mm_by', 'model', 'training_data', 'note',
+=======
+  'picture', 'made_by', 'distance_px', 'distance_mm', 'from_x_px', 'from_y_px', 'to_x_px', 'to_y_px', 'mm_by',
+  'alpha_degrees', 'head_coverage', 'thickness_px', 'thickness_mm', 'middle_thickness_px', 'middle_thickness_mm', 'angle_degrees', 'lines_by', 'not_measured', 'model', 'training_data', 'note',
+>>>>>>> 5a22b82 (Alpha, coverage and thickness in the CSV; documents)
 ] as const;
 
 type Figures = Partial<Record<(typeof COLUMNS)[number], string | number | null | undefined>>;
@@ -63,9 +77,10 @@ const NOTE = 'Research and teaching only. Not a medical device.';
 
 /** The table, lines ended by CR LF. Frames are counted from 1, as the page counts them. */
 export function measurementsCsv(frames: readonly MeasuredFrame[], origin: CsvOrigin, style: CsvStyle = FOR_SCRIPTS): string {
-  const figures = frames.flatMap(({ frame, name, time_s, made_by, rows, distances }): Figures[] => {
+  const figures = frames.flatMap(({ frame, name, time_s, made_by, rows, distances, standard }): Figures[] => {
     const common = { ...origin, frame: frame + 1, time_s, picture: name, note: NOTE };
-    return [...rows.map((row) => ({ ...common, made_by, ...figuresOf(row) })), ...distances.map((taken) => ({ ...common, ...lengthOf(taken) }))];
+    const whole = standard === null ? [] : [{ ...common, made_by, ...standardOf(standard) }];
+    return [...rows.map((row) => ({ ...common, made_by, ...figuresOf(row) })), ...whole, ...distances.map((taken) => ({ ...common, ...lengthOf(taken) }))];
   });
   const lines = figures.map((row) => COLUMNS.map((column) => cell(row[column], style)));
   const text = [COLUMNS, ...lines].map((line) => `${line.join(style.separator)}\r\n`).join('');
@@ -93,6 +108,20 @@ function figuresOf({ structure, name, iou, object_score, expected_dice, measured
     bottom_px: bounding_box[3],
     mm_by: mmBy(calibration),
   };
+}
+
+function standardOf(figures: StandardFigures): Figures {
+  switch (figures.kind) {
+    case 'hip':
+      return { structure: 'hip', alpha_degrees: figures.alpha_degrees, head_coverage: figures.coverage, lines_by: figures.by_hand ? 'hand' : 'masks' };
+    case 'muscle': {
+      const { mean_thickness: mean, middle_thickness: middle, unit, angle_degrees } = figures;
+      const sizes = unit === 'mm' ? { thickness_mm: mean, middle_thickness_mm: middle } : { thickness_px: mean, middle_thickness_px: middle };
+      return { structure: 'muscle', angle_degrees, ...sizes };
+    }
+    case 'none':
+      return { structure: 'whole', not_measured: figures.message };
+  }
 }
 
 /** Where its ends have no pixel size in common it has no length. */

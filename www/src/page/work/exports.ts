@@ -18,6 +18,7 @@ import { answeredFrames, frameNameOf, madeBy, namesOf, rowsOf, runsFrame, wholeM
 import { gatherProject } from './gather';
 import { shippedEntry } from './identity';
 import { pixelsAt } from './pixels';
+import { standardFigures } from './standard';
 import { writer } from './writer/client';
 import { labelledSize, type Labelled } from './writer/labelled';
 
@@ -117,6 +118,7 @@ export async function csv(app: Core, style: CsvStyle, { onProgress, signal }: Co
       time_s: app.session.finite?.times_s?.[frame] ?? null,
       made_by: one === undefined ? null : madeBy(state, frame, one.answer),
       rows: one === undefined ? [] : await rowsOf(state, one),
+      standard: one === undefined ? null : standardFigures(state, frame, one.answer),
       distances: distancesOf(state, frame, one?.answer.size ?? state.shown!.frame.picture),
     });
     onProgress(measured.length, indices.length);

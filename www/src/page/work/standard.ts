@@ -1,6 +1,7 @@
 // What an answer's structures are measured for: lines on the stage, and figures for the panel and the table.
 
-import { grafFigures, type GrafFigures, type GrafLines } from '../../measure/graf';
+import type { StandardFigures } from '../../export/csv';
+import { grafFigures, type GrafLines } from '../../measure/graf';
 import { calibrationOf, pixelShape } from '../../measure/spacing';
 import type { Ends, Measurement } from '../../shared/api';
 import { boxBetween, type Point } from '../../shared/geometry';
@@ -8,12 +9,6 @@ import { cardOf, type Answer, type State } from '../state';
 import { pixelsAt } from './pixels';
 
 export type HipMeasured = Extract<Measurement, { kind: 'hip'; outcome: 'measured' }>;
-
-/** In words, and as numbers for a table; lengths where a pixel's size is known and pixels are square. */
-export type StandardFigures =
-  | ({ kind: 'hip'; by_hand: boolean } & GrafFigures)
-  | { kind: 'muscle'; mean_thickness: number; middle_thickness: number; unit: 'mm' | 'px'; angle_degrees: number }
-  | { kind: 'none'; message: string };
 
 /** The hip on the stage, where it could be measured. */
 export function hipShown(state: State): HipMeasured | null {
@@ -27,6 +22,7 @@ export function grafLines({ graf_lines }: Pick<State, 'graf_lines'>, hip: HipMea
   return graf_lines.get(hip) ?? hip;
 }
 
+/** Lengths in mm where a pixel's size is known, and none where pixels are not square. */
 export function standardFigures(state: State, frame: number, { segmentation, size }: Answer): StandardFigures | null {
   const { measurement } = segmentation;
   if (measurement === null || measurement.kind === 'heart') return null;
