@@ -62,13 +62,9 @@ export function forSpreadsheet(language: string): CsvStyle {
 const COLUMNS = [
   'source', 'frame', 'time_s', 'structure', 'class_id', 'present', 'area_px', 'area_mm2', 'feret_px', 'feret_mm', 'centreline_px',
   'centreline_mm', 'centroid_x_px', 'centroid_y_px', 'left_px', 'top_px', 'right_px', 'bottom_px', 'predicted_iou', 'object_score_logit',
-<<<<<<< HEAD
   'expected_dice',
-  'picture', 'made_by', 'distance_px', 'distance_mm', 'from_x_px', 'from_y_px', 'to_x_px', 'to_y_px', 'mm_by', 'model', 'training_data', 'note',
-=======
   'picture', 'made_by', 'distance_px', 'distance_mm', 'from_x_px', 'from_y_px', 'to_x_px', 'to_y_px', 'mm_by',
   'alpha_degrees', 'head_coverage', 'thickness_px', 'thickness_mm', 'middle_thickness_px', 'middle_thickness_mm', 'angle_degrees', 'lines_by', 'not_measured', 'model', 'training_data', 'note',
->>>>>>> 5a22b82 (Alpha, coverage and thickness in the CSV; documents)
 ] as const;
 
 type Figures = Partial<Record<(typeof COLUMNS)[number], string | number | null | undefined>>;
