@@ -1,6 +1,8 @@
-//! Pictures and maps of class ids from and to files.
+//! Pictures and maps of class ids from and to files: upright, as browsers show them.
 
-use image::{DynamicImage, ImageFormat, ImageReader, Limits, RgbImage};
+use image::error::{DecodingError, ImageFormatHint, LimitError, LimitErrorKind};
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, RgbImage};
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -72,7 +74,8 @@ const DECODED_BYTES: u64 = 16 << 20;
 const DECODED_BYTES_PER_BYTE: u64 = 1100;
 const MAX_DECODED_BYTES: u64 = 1 << 30;
 
-/// Reads a PNG or JPEG as 8-bit colour; 16-bit values are scaled, full scale to full scale.
+/// Reads a PNG or JPEG as 8-bit colour, turned upright as its EXIF orientation says; 16-bit values are scaled, full scale to
+/// full scale. What is transparent is on black: colours that lie hidden under it are not of the picture.
 ///
 /// # Errors
 /// [`PictureError`].
@@ -80,40 +83,51 @@ pub fn read(path: &Path) -> Result<Frame, PictureError> {
     let bytes = std::fs::read(path).map_err(|source| PictureError::Io { path: path.into(), source })?;
     let image = decode(&bytes).map_err(|source| PictureError::Image { path: path.into(), source })?;
     let (width, height) = (image.width() as usize, image.height() as usize);
-    Frame::from_rgb(width, height, image.into_rgb8().into_raw())
-        .map_err(|source| PictureError::Frame { path: path.into(), source })
+    let rgb = if image.color().has_alpha() {
+        let over_black = |value: u8, alpha: u8| ((u16::from(value) * u16::from(alpha) + 127) / 255) as u8;
+        let pixels = image.into_rgba8().into_raw();
+        pixels.as_chunks().0.iter().flat_map(|&[r, g, b, a]| [r, g, b].map(|value| over_black(value, a))).collect()
+    } else {
+        image.into_rgb8().into_raw()
+    };
+    Frame::from_rgb(width, height, rgb).map_err(|source| PictureError::Frame { path: path.into(), source })
 }
 
-/// Columns and rows of a picture, from its header alone.
+/// Columns and rows of an upright picture, from its headers alone.
 ///
 /// # Errors
 /// [`PictureError`].
 pub fn size(path: &Path) -> Result<(usize, usize), PictureError> {
     let io = |source| PictureError::Io { path: path.into(), source };
+    let image = |source| PictureError::Image { path: path.into(), source };
     let reader = ImageReader::open(path).and_then(ImageReader::with_guessed_format).map_err(io)?;
-    let (width, height) =
-        reader.into_dimensions().map_err(|source| PictureError::Image { path: path.into(), source })?;
-    Ok((width as usize, height as usize))
+    let mut decoder = reader.into_decoder().map_err(image)?;
+    let (width, height) = decoder.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    use Orientation::{Rotate90, Rotate90FlipH, Rotate270, Rotate270FlipH};
+    let is_turned = matches!(orientation(&mut decoder), Rotate90 | Rotate270 | Rotate90FlipH | Rotate270FlipH);
+    Ok(if is_turned { (height, width) } else { (width, height) })
 }
 
-/// Reads a grey picture of any PNG bit depth as class ids: the values as they are in the file, not scaled to 8 bits.
+/// Reads a PNG of any bit depth as class ids: grey values as they are in the file, not scaled to 8 bits, and of a picture with
+/// a palette of colours its indices. Transparency is left out.
 ///
 /// # Errors
 /// [`PictureError`].
 pub fn read_ids(path: &Path) -> Result<ClassIds, PictureError> {
     let bytes = std::fs::read(path).map_err(|source| PictureError::Io { path: path.into(), source })?;
-    if image::guess_format(&bytes).is_ok_and(|format| format == ImageFormat::Jpeg) {
-        return Err(PictureError::LossyLabel { path: path.into() });
+    let image = |source| PictureError::Image { path: path.into(), source };
+    match image::guess_format(&bytes) {
+        Ok(ImageFormat::Png) => {}
+        Ok(ImageFormat::Jpeg) => return Err(PictureError::LossyLabel { path: path.into() }),
+        Ok(other) => return Err(image(ImageError::Unsupported(ImageFormatHint::Exact(other).into()))),
+        Err(error) => return Err(image(error)),
     }
-    let step = grey_step(&bytes);
-    let image = decode(&bytes).map_err(|source| PictureError::Image { path: path.into(), source })?;
-    let (width, height) = (image.width() as usize, image.height() as usize);
-    check_size(width, height).map_err(|source| PictureError::Frame { path: path.into(), source })?;
-    let values: Vec<u16> = match image {
-        DynamicImage::ImageLuma8(grey) => grey.into_raw().into_iter().map(|value| u16::from(value / step)).collect(),
-        DynamicImage::ImageLuma16(grey) => grey.into_raw(),
-        colour => grey_values(colour).ok_or_else(|| PictureError::ColourLabel { path: path.into() })?,
-    };
+    let Stored { width, height, values } = stored_values(&bytes).map_err(|error| match error {
+        StoredError::Image(source) => image(source),
+        StoredError::Frame(source) => PictureError::Frame { path: path.into(), source },
+        StoredError::Colour => PictureError::ColourLabel { path: path.into() },
+    })?;
     let largest = values.iter().copied().max().unwrap_or(0);
     if largest > u16::from(u8::MAX) {
         return Err(PictureError::LabelValue { path: path.into(), value: largest });
@@ -121,32 +135,88 @@ pub fn read_ids(path: &Path) -> Result<ClassIds, PictureError> {
     Ok(ClassIds { width, height, ids: values.into_iter().map(|value| value as u8).collect() })
 }
 
-/// By how much the decoder multiplies the values of a grey PNG of fewer than 8 bits to fill the range; 1 for any other file.
-fn grey_step(bytes: &[u8]) -> u8 {
-    // PNG specification, section 11.2.1: after the signature and the chunk's head, IHDR has width, height, depth, colour type.
-    match bytes.get(24..26) {
-        Some([depth @ (1 | 2 | 4), 0]) => u8::MAX / ((1 << depth) - 1),
-        _ => 1,
+/// The values of a PNG as they are in the file.
+struct Stored {
+    width: usize,
+    height: usize,
+    values: Vec<u16>,
+}
+
+enum StoredError {
+    Image(ImageError),
+    Frame(FrameError),
+    Colour,
+}
+
+impl From<png::DecodingError> for StoredError {
+    fn from(error: png::DecodingError) -> Self {
+        Self::Image(ImageError::Decoding(DecodingError::new(ImageFormat::Png.into(), error)))
     }
 }
 
-/// The common value of the three channels of each pixel, where they are equal.
-fn grey_values(image: DynamicImage) -> Option<Vec<u16>> {
-    let has_16_bits = image.color().bytes_per_pixel() > image.color().channel_count();
-    let channels: Vec<u16> = if has_16_bits {
-        image.into_rgb16().into_raw()
-    } else {
-        image.into_rgb8().into_raw().into_iter().map(u16::from).collect()
+fn stored_values(bytes: &[u8]) -> Result<Stored, StoredError> {
+    let too_large =
+        || StoredError::Image(ImageError::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory)));
+    let limit = usize::try_from(memory_for(bytes)).unwrap_or(usize::MAX);
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: limit });
+    decoder.set_transformations(png::Transformations::IDENTITY);
+    let mut reader = decoder.read_info()?;
+    let (width, height) = (reader.info().width as usize, reader.info().height as usize);
+    check_size(width, height).map_err(StoredError::Frame)?;
+    let size = reader.output_buffer_size().filter(|&size| size.max(width * height) <= limit).ok_or_else(too_large)?;
+    let mut rows = vec![0; size];
+    let png::OutputInfo { color_type, bit_depth, line_size, .. } = reader.next_frame(&mut rows)?;
+    let palette: &[u8] = reader.info().palette.as_deref().unwrap_or_default();
+    // Where all colours of a palette are grey, some program made the file smaller, and they are the values.
+    let shade = |index: u16| match palette.get(usize::from(index) * 3..usize::from(index) * 3 + 3) {
+        Some(&[r, g, b]) if r == g && g == b => Some(u16::from(r)),
+        _ => None,
     };
-    channels.as_chunks::<3>().0.iter().map(|&[r, g, b]| (r == g && g == b).then_some(r)).collect()
+    let channels = color_type.samples();
+    let bits = bit_depth as usize;
+    let sample = |row: &[u8], at: usize| match bits {
+        16 => u16::from_be_bytes([row[2 * at], row[2 * at + 1]]),
+        8 => row[at].into(),
+        _ => u16::from(row[at * bits / 8] >> (8 - bits - at * bits % 8)) & ((1 << bits) - 1),
+    };
+    let mut values = Vec::with_capacity(width * height);
+    for row in rows.chunks_exact(line_size).take(height) {
+        for x in 0..width {
+            let value = sample(row, x * channels);
+            if channels >= 3 && (1..3).any(|channel| sample(row, x * channels + channel) != value) {
+                return Err(StoredError::Colour);
+            }
+            values.push(value);
+        }
+    }
+    if color_type == png::ColorType::Indexed {
+        let shades: Option<Vec<u16>> = values.iter().map(|&index| shade(index)).collect();
+        values = shades.unwrap_or(values);
+    }
+    Ok(Stored { width, height, values })
 }
 
-fn decode(bytes: &[u8]) -> Result<DynamicImage, image::ImageError> {
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(image::ImageError::IoError)?;
+fn decode(bytes: &[u8]) -> Result<DynamicImage, ImageError> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(ImageError::IoError)?;
     let mut limits = Limits::default();
-    limits.max_alloc = Some((DECODED_BYTES + DECODED_BYTES_PER_BYTE * bytes.len() as u64).min(MAX_DECODED_BYTES));
-    reader.limits(limits);
-    reader.decode()
+    limits.max_alloc = Some(memory_for(bytes));
+    reader.limits(limits.clone());
+    let mut decoder = reader.into_decoder()?;
+    limits.reserve(decoder.total_bytes())?;
+    let orientation = orientation(&mut decoder);
+    let mut image = DynamicImage::from_decoder(decoder)?;
+    image.apply_orientation(orientation);
+    Ok(image)
+}
+
+/// How the picture is to be turned; as it is where damaged metadata do not tell.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
+}
+
+/// What decoding a file may take.
+fn memory_for(bytes: &[u8]) -> u64 {
+    (DECODED_BYTES + DECODED_BYTES_PER_BYTE * bytes.len() as u64).min(MAX_DECODED_BYTES)
 }
 
 /// Writes a colour PNG.
@@ -219,6 +289,28 @@ mod tests {
         let path = folder.path().join("a.png");
         std::fs::write(&path, file).unwrap();
         assert_eq!(read_ids(&path).unwrap().ids, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn colours_hidden_under_transparency_are_black() {
+        let pixels = [[255, 0, 255, 0], [200, 100, 50, 128], [9, 8, 7, 255]];
+        let (_folder, path) = saved("a.png", image::RgbaImage::from_fn(3, 1, |x, _| image::Rgba(pixels[x as usize])));
+        assert_eq!(read(&path).unwrap().rgb(), [0, 0, 0, 100, 50, 25, 9, 8, 7]);
+    }
+
+    #[test]
+    fn a_label_with_a_palette_of_colours_has_its_indices_as_ids_and_one_of_greys_its_greys() {
+        let folder = tempfile::tempdir().unwrap();
+        let ids = |palette: [u8; 9]| {
+            let path = folder.path().join("a.png");
+            let mut encoder = png::Encoder::new(std::fs::File::create(&path).unwrap(), 3, 1);
+            encoder.set_color(png::ColorType::Indexed);
+            encoder.set_palette(palette.to_vec());
+            encoder.write_header().unwrap().write_image_data(&[2, 0, 1]).unwrap();
+            read_ids(&path).unwrap().ids
+        };
+        assert_eq!(ids([0, 0, 0, 128, 0, 0, 0, 128, 0]), [2, 0, 1]);
+        assert_eq!(ids([2, 2, 2, 1, 1, 1, 0, 0, 0]), [0, 2, 1]);
     }
 
     #[test]

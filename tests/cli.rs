@@ -204,3 +204,32 @@ fn a_missing_and_a_wrong_file_are_named() {
     let output = sam2rad(&["info", &picture()]);
     assert!(text(&output.stderr).contains("not a checkpoint"), "{}", text(&output.stderr));
 }
+
+/// A file or folder of the cases after public bug reports.
+fn case(path: &str) -> String {
+    format!("{}/tests/fixtures/cases/{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn a_picture_is_turned_upright_as_its_metadata_say() {
+    for name in ["orientation-6", "orientation-3"] {
+        let file = |suffix: &str| PathBuf::from(case(&format!("25-exif-orientation/{name}{suffix}")));
+        let found = sam2rad::picture::read(&file(".jpg")).unwrap();
+        let expected = sam2rad::picture::read(&file(".expected.png")).unwrap();
+        let off = found.rgb().iter().zip(expected.rgb()).map(|(a, b)| a.abs_diff(*b)).max();
+        assert!(found.width() == expected.width() && off <= Some(4), "{name}: {off:?}");
+        assert_eq!(sam2rad::picture::size(&file(".jpg")).unwrap(), (expected.width(), expected.height()));
+    }
+}
+
+#[test]
+fn hidden_colours_are_black_and_labels_with_palettes_are_read() {
+    let frame = sam2rad::picture::read(Path::new(&case("29-png-with-hidden-colours/a.png"))).unwrap();
+    assert!(!frame.rgb().as_chunks::<3>().0.contains(&[255, 0, 255]));
+    for kind in ["palette", "grey2-trns"] {
+        let label = case(&format!("30-label-with-palette/{kind}/Test/gts/a.png"));
+        let ids = sam2rad::picture::read_ids(Path::new(&label)).unwrap().ids;
+        let count = |id: u8| ids.iter().filter(|&&found| found == id).count();
+        assert_eq!((count(1), count(2), ids.iter().max()), (1200, 1600, Some(&2)), "{kind}");
+    }
+}

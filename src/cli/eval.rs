@@ -10,8 +10,9 @@ use sam2rad::segmenter::{Request, Segmenter};
 use std::error::Error;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
-use super::{model, picture};
+use super::{model, picture, stop};
 
 /// How many of the worst pictures are drawn.
 const WORST_PICTURES: usize = 5;
@@ -48,6 +49,8 @@ and may have a DATA/dataset.json, which names the structures of class ids 1, 2, 
 pixel is (without it distances are in pixels, and class id 1 is the model's first structure):
       {\"structures\": [{\"name\": \"radius\", \"color\": [230, 159, 0]}], \"spacing_mm\": {\"a.png\": 0.1}}
 
+Ctrl-C stops after the picture at hand and reports what is done; a second one ends the program at once.
+
 Files in --out: report.md (the table), report.json (everything), pictures.csv (a row for each picture, structure and way of
 prompting), worst_N_dice_D_NAME.png (the answer filled, the label as an outline).
 
@@ -71,13 +74,20 @@ impl Eval {
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {eta} left")?;
         let progress = ProgressBar::new(count as u64).with_style(style);
         let mut scores: Vec<PictureScores> = Vec::with_capacity(count);
+        let stop = stop::flag()?;
         for i in 0..count {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
             let picture = relabel(dataset.read(self.split, i)?, &matched);
             progress.set_message(picture.name.clone());
             scores.push(evaluate_picture(&segmenter, &picture, &matched, &Prompting::ALL)?);
             progress.inc(1);
         }
         progress.finish_and_clear();
+        if scores.len() < count {
+            println!("stopped: this is the report of the first {} of {count} pictures\n", scores.len());
+        }
 
         let report = Report::new(self.subject(&segmenter, &dataset, &matched), scores);
         let page = report.to_markdown();
@@ -87,12 +97,13 @@ impl Eval {
             write(out, "report.json", serde_json::to_string_pretty(&report)?.as_bytes())?;
             let path = out.join("pictures.csv");
             report.write_csv(File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?)?;
+            remove_worst(out)?;
             for (rank, scores) in report.worst_first().into_iter().take(WORST_PICTURES).enumerate() {
                 self.draw(&segmenter, &dataset, &matched, rank, scores, out)?;
             }
             println!("\nWritten to {}", out.display());
         }
-        Ok(())
+        Ok(stop::end_if_stopped(&stop)?)
     }
 
     fn subject(&self, segmenter: &Segmenter, dataset: &Dataset, matched: &[usize]) -> Subject {
@@ -137,6 +148,19 @@ impl Eval {
         let name = format!("worst_{}_dice_{dice:.3}_{stem}.png", rank + 1);
         Ok(picture::write(&out.join(name), labelled.frame)?)
     }
+}
+
+/// Takes away the worst pictures of an earlier report, which would be taken for this one's.
+fn remove_worst(out: &Path) -> Result<(), String> {
+    let error = |error: std::io::Error| format!("{}: {error}", out.display());
+    for entry in std::fs::read_dir(out).map_err(error)? {
+        let path = entry.map_err(error)?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("worst_") && name.contains("_dice_") && name.ends_with(".png") {
+            std::fs::remove_file(&path).map_err(error)?;
+        }
+    }
+    Ok(())
 }
 
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {

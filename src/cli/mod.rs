@@ -11,6 +11,8 @@ mod model;
 #[cfg(feature = "train")]
 mod phantom;
 mod segment;
+#[cfg(feature = "train")]
+mod stop;
 mod track;
 mod track_prompts;
 #[cfg(feature = "train")]

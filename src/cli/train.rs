@@ -6,8 +6,8 @@ use sam2rad::checkpoint::Checkpoint;
 use sam2rad::train::{EXAMPLE, End, Event, Mode, StartFile, TrainConfig, Trainer};
 use std::error::Error;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::stop;
 
 /// Train a network on labelled pictures or on simulated ultrasound
 ///
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///   losses.csv, validation.csv, curves.png
 ///   overlays/            validation pictures, the truth on the left and the answer on the right
 ///   checkpoint/          what `--resume` goes on from, to the same curve as without a stop
-/// Ctrl-C stops after the step at hand and writes a checkpoint.
+/// Ctrl-C and SIGTERM stop after the step at hand and write a checkpoint; a second one ends the program at once.
 #[derive(Args)]
 #[command(after_help = EXAMPLES, verbatim_doc_comment)]
 pub struct Train {
@@ -91,8 +91,7 @@ impl Train {
         let mut trainer = Trainer::new(config, file, out, self.resume)?;
         println!("{}", trainer.summary());
 
-        let stop = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone())?;
+        let stop = stop::flag()?;
         let style = ProgressStyle::with_template("{bar:24} step {pos}/{len}, {eta} left, {msg}")?;
         let progress = ProgressBar::new(steps).with_style(style);
         let names: Vec<String> = trainer.data().structures.iter().map(|structure| structure.name.clone()).collect();
@@ -141,10 +140,6 @@ impl Train {
                 End::Stopped => "stopped; go on with --resume",
             }
         );
-        if stop.load(Ordering::Relaxed) {
-            // A script that this is a part of must stop too.
-            signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT)?;
-        }
-        Ok(())
+        Ok(stop::end_if_stopped(&stop)?)
     }
 }

@@ -111,24 +111,31 @@ fn the_masks_come_back_from_the_frames_that_the_object_refers_to() {
 }
 
 #[test]
-fn spacing_goes_into_the_object_where_the_source_knows_it() {
-    let name = "OBXXXX1A_rle.dcm";
-    let request = SegmentationRequest {
-        frames: vec![SegmentedFrame { index: 0, class_ids: vec![1; 800 * 600] }],
-        structures: vec![structure("everything", [0; 3], SegmentAlgorithm::Manual)],
-        ..request()
+fn spacing_goes_into_the_object_where_the_source_has_slices() {
+    let object = |name: &str| {
+        let file = open(name);
+        let class_ids = vec![1; file.info().width * file.info().height];
+        let request = SegmentationRequest {
+            frames: vec![SegmentedFrame { index: 0, class_ids }],
+            structures: vec![structure("everything", [0; 3], SegmentAlgorithm::Manual)],
+            ..request()
+        };
+        parse(&file.segmentation(&request, &CREATION).unwrap())
     };
-    let object = parse(&open(name).segmentation(&request, &CREATION).unwrap());
-    let shared = &items(&object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)[0];
+    let slice = object("MR_small.dcm");
+    let shared = &items(&slice, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)[0];
     let measures = &items(shared, tags::PIXEL_MEASURES_SEQUENCE)[0];
-    let spacing = measures.element(tags::PIXEL_SPACING).unwrap().to_multi_float64().unwrap();
-    assert!(spacing.iter().all(|spacing| (spacing - 0.262_287_876_6).abs() < 1e-6));
+    assert_eq!(measures.element(tags::PIXEL_SPACING).unwrap().to_multi_float64().unwrap(), [0.3125, 0.3125]);
+    assert_eq!(text(measures, tags::SLICE_THICKNESS), "0.8");
+    // A picture of ultrasound has no thickness, and one of 0 is none.
+    let picture = object("OBXXXX1A_rle.dcm");
+    assert!(items(&picture, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE)[0].get(tags::PIXEL_MEASURES_SEQUENCE).is_none());
     // One frame that is not of a multi-frame file is not referred to by a number.
-    let groups = &items(&object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)[0];
+    let groups = &items(&picture, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE)[0];
     let source = &items(&items(groups, tags::DERIVATION_IMAGE_SEQUENCE)[0], tags::SOURCE_IMAGE_SEQUENCE)[0];
     assert!(source.get(tags::REFERENCED_FRAME_NUMBER).is_none());
     // A person's own mask has no algorithm.
-    assert!(items(&object, tags::SEGMENT_SEQUENCE)[0].get(tags::SEGMENT_ALGORITHM_NAME).is_none());
+    assert!(items(&picture, tags::SEGMENT_SEQUENCE)[0].get(tags::SEGMENT_ALGORITHM_NAME).is_none());
 }
 
 #[test]

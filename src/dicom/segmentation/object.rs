@@ -36,7 +36,7 @@ pub(super) fn write(
     let segments = structures.map(|(index, structure)| segment(index, structure, request)).collect();
     sequence(&mut object, tags::SEGMENT_SEQUENCE, segments);
     organize_dimensions(&mut object, &new_uid(creation, "dimensions"));
-    sequence(&mut object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared_groups(info)]);
+    sequence(&mut object, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE, vec![shared_groups(source, info)]);
     let frames = masks.iter().map(|mask| frame_groups(mask, source, &reference)).collect();
     sequence(&mut object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE, frames);
     put(&mut object, tags::PIXEL_DATA, VR::OB, PrimitiveValue::from(pixel_data));
@@ -205,12 +205,15 @@ fn organize_dimensions(object: &mut InMemDicomObject, uid: &str) {
     sequence(object, tags::DIMENSION_INDEX_SEQUENCE, indices);
 }
 
-fn shared_groups(info: &DicomInfo) -> InMemDicomObject {
+/// Readers, highdicom among them, take a spacing only together with a slice's thickness, which a picture of ultrasound does not
+/// have; they take its spacing from the source.
+fn shared_groups(source: &Source, info: &DicomInfo) -> InMemDicomObject {
     let mut groups = InMemDicomObject::new_empty();
-    if let Some(spacing) = info.common_spacing() {
+    if let (Some(spacing), Some(thickness)) = (info.common_spacing(), source.slice_thickness) {
         let mut measures = InMemDicomObject::new_empty();
         let millimetres = [decimal(spacing.y_mm), decimal(spacing.x_mm)];
         put(&mut measures, tags::PIXEL_SPACING, VR::DS, PrimitiveValue::Strs(millimetres.into_iter().collect()));
+        put(&mut measures, tags::SLICE_THICKNESS, VR::DS, decimal(thickness));
         sequence(&mut groups, tags::PIXEL_MEASURES_SEQUENCE, vec![measures]);
     }
     groups

@@ -5,7 +5,7 @@ use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
-use crate::dicom::attributes::{integer, text, texts};
+use crate::dicom::attributes::{integer, number, text, texts};
 use crate::dicom::frames::Frames;
 use crate::dicom::pixel_format::PixelFormat;
 
@@ -69,6 +69,8 @@ pub(in crate::dicom) struct Source {
     pub series_instance_uid: Option<String>,
     pub sop_class_uid: Option<String>,
     pub sop_instance_uid: Option<String>,
+    /// Millimetres, more than 0.
+    pub slice_thickness: Option<f64>,
     /// Whether references to it name a frame.
     pub is_multi_frame: bool,
 }
@@ -87,6 +89,7 @@ impl Source {
             series_instance_uid: uid(tags::SERIES_INSTANCE_UID),
             sop_class_uid: uid(tags::SOP_CLASS_UID),
             sop_instance_uid: uid(tags::SOP_INSTANCE_UID),
+            slice_thickness: number(object, tags::SLICE_THICKNESS).filter(|&thickness| thickness > 0.0),
             is_multi_frame: integer(object, tags::NUMBER_OF_FRAMES).is_some(),
         }
     }
