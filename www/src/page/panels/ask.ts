@@ -5,17 +5,19 @@ import { h } from '../dom';
 
 export function askDialog({ store }: App): HTMLDialogElement {
   const text = h('p');
-  const yes = h('button', { type: 'submit', value: 'yes' });
-  const no = h('button', { type: 'submit', value: 'no', className: 'primary', autofocus: true }, 'Cancel');
-  const dialog = h('dialog', { id: 'ask' }, h('form', { method: 'dialog' }, text, h('div', { className: 'buttons' }, yes, no)));
+  const yes = h('button', { type: 'submit' });
+  const no = h('button', { type: 'submit', className: 'primary', autofocus: true }, 'Cancel');
+  const form = h('form', { method: 'dialog' }, text, h('div', { className: 'buttons' }, yes, no));
+  const dialog = h('dialog', { id: 'ask' }, form);
   dialog.setAttribute('aria-label', 'Please decide');
-  // Escape closes it too, and means no.
-  dialog.addEventListener('close', () => store.state.asking?.answer(dialog.returnValue === 'yes'));
+  // Not by the dialog's own `close`, which comes a frame later and could answer the next question.
+  form.addEventListener('submit', ({ submitter }) => store.state.asking?.answer(submitter === yes));
+  // Escape means no.
+  dialog.addEventListener('cancel', () => store.state.asking?.answer(false));
   store.watch(({ asking }) => [asking], (_, asking) => {
     if (asking === null) return dialog.open ? dialog.close() : undefined;
     text.textContent = asking.text;
     yes.textContent = asking.yes;
-    dialog.returnValue = 'no';
     if (!dialog.open) dialog.showModal();
   });
   return dialog;
