@@ -68,7 +68,7 @@ fn a_bad_picture_is_reported_and_the_others_go_on() {
         ["segment", "--model", model.to_str().unwrap(), inputs[0], inputs[1], "--out", out.to_str().unwrap()];
     let output = sam2rad(&arguments);
     assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stdout).contains("1 of 2 pictures"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("1 of 2 files"), "{}", text(&output.stdout));
     assert!(out.join("frame_mask.png").exists());
 }
 
@@ -210,8 +210,44 @@ fn case(path: &str) -> String {
     format!("{}/tests/fixtures/cases/{path}", env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Every file under a folder, by its path from there on.
+fn files(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(folder).unwrap().display().to_string());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Segments inputs into a folder; its files, and what was said.
+fn segmented(inputs: &[&str], more: &[&str]) -> (tempfile::TempDir, Vec<String>, Output) {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, out) = (write_model(folder.path()), folder.path().join("out"));
+    let arguments = [&["segment", "--model", model.to_str().unwrap()], inputs, &["--out", out.to_str().unwrap()], more];
+    let output = sam2rad(&arguments.concat());
+    let written = if out.exists() { files(&out) } else { Vec::new() };
+    (folder, written, output)
+}
+
+fn report(folder: &tempfile::TempDir, name: &str) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(folder.path().join("out").join(name)).unwrap()).unwrap()
+}
+
 #[test]
 fn a_picture_is_turned_upright_as_its_metadata_say() {
+    let (folder, _, output) = segmented(&[&case("25-exif-orientation/orientation-6.jpg")], &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report = report(&folder, "orientation-6.json");
+    assert_eq!((report["width"].as_u64(), report["height"].as_u64()), (Some(120), Some(200)));
     for name in ["orientation-6", "orientation-3"] {
         let file = |suffix: &str| PathBuf::from(case(&format!("25-exif-orientation/{name}{suffix}")));
         let found = sam2rad::picture::read(&file(".jpg")).unwrap();
@@ -220,6 +256,41 @@ fn a_picture_is_turned_upright_as_its_metadata_say() {
         assert!(found.width() == expected.width() && off <= Some(4), "{name}: {off:?}");
         assert_eq!(sam2rad::picture::size(&file(".jpg")).unwrap(), (expected.width(), expected.height()));
     }
+}
+
+#[test]
+fn a_folder_of_a_mac_has_its_pictures_and_no_companions() {
+    let (_folder, written, output) = segmented(&[&case("26-folder-with-mac-files/pictures")], &[]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(written, ["a.json", "a_mask.png", "a_overlay.png", "b.json", "b_mask.png", "b_overlay.png"]);
+}
+
+#[test]
+fn pictures_of_one_name_in_two_folders_are_both_written() {
+    let (_folder, written, output) = segmented(&[&case("27-same-name-in-two-folders/pictures")], &[]);
+    assert!(text(&output.stdout).contains("2 of 2 files"), "{}", text(&output.stderr));
+    let of = |folder: &str| {
+        ["json", "mask", "overlay"].map(|what| match what {
+            "json" => format!("{folder}/frame_001.json"),
+            what => format!("{folder}/frame_001_{what}.png"),
+        })
+    };
+    assert_eq!(written, [of("patient1"), of("patient2")].concat());
+}
+
+#[test]
+fn a_file_beside_the_inputs_is_not_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = write_model(folder.path());
+    let file = |name: &str| folder.path().join(name);
+    std::fs::copy(picture(), file("a.png")).unwrap();
+    std::fs::write(file("a.json"), "notes").unwrap();
+    let [model, input, out] =
+        [&model, &file("a.png"), &folder.path().to_owned()].map(|path| path.display().to_string());
+    let output = sam2rad(&["segment", "--model", &model, &input, "--out", &out]);
+    assert!(!output.status.success() && text(&output.stderr).contains("--out"), "{}", text(&output.stderr));
+    assert_eq!(std::fs::read(file("a.json")).unwrap(), b"notes");
+    assert!(!file("a_mask.png").exists());
 }
 
 #[test]
@@ -232,4 +303,75 @@ fn hidden_colours_are_black_and_labels_with_palettes_are_read() {
         let count = |id: u8| ids.iter().filter(|&&found| found == id).count();
         assert_eq!((count(1), count(2), ids.iter().max()), (1200, 1600, Some(&2)), "{kind}");
     }
+}
+
+#[test]
+fn a_cine_is_segmented_frame_by_frame_with_its_times_and_a_segmentation_object() {
+    let source = case("10-frame-time-vector/a.dcm");
+    let (folder, written, output) = segmented(&[&source], &["--seg"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(written.iter().filter(|name| name.ends_with("_mask.png")).count(), 5);
+    let times: Vec<_> =
+        (1..=5).map(|frame| report(&folder, &format!("a/{frame:04}.json"))["time_s"].as_f64()).collect();
+    assert_eq!(times, [0.0, 0.02, 0.04, 0.24, 0.26].map(Some));
+    let mask = |frame: usize| folder.path().join(format!("out/a/{frame:04}_mask.png"));
+    let is_empty = |frame| sam2rad::picture::read_ids(&mask(frame)).unwrap().ids.iter().all(|&id| id == 0);
+    let Ok(seg) = std::fs::read(folder.path().join("out/a_seg.dcm")) else {
+        assert!((1..=5).all(is_empty), "{}", text(&output.stderr));
+        return;
+    };
+    let file = sam2rad::dicom::DicomFile::open(std::fs::read(source).unwrap()).unwrap();
+    for frame in file.masks(&seg).unwrap().frames {
+        assert_eq!(sam2rad::picture::read_ids(&mask(frame.index + 1)).unwrap().ids, frame.class_ids);
+    }
+}
+
+#[test]
+fn a_cine_of_the_left_ventricle_has_the_areas_of_its_frames_and_their_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, heart) = (write_model(folder.path()), folder.path().join("heart.safetensors"));
+    let [model, heart, out] = [model, heart, folder.path().join("out")].map(|path| path.display().to_string());
+    let names = ["--structure", "left ventricle", "--structure", "lunate"];
+    let output = sam2rad(&[&["convert", &model, &heart][..], &names].concat());
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let cine = case("10-frame-time-vector/a.dcm");
+    let output = sam2rad(&["segment", "--model", &heart, &cine, "--out", &out, "--spacing", "0.5,0.25"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let beat = report(&folder, "a/beat.json");
+    assert_eq!(beat["times_s"], serde_json::json!([0.0, 0.02, 0.04, 0.24, 0.26]));
+    for frame in 1..=5 {
+        let report = report(&folder, &format!("a/{frame:04}.json"));
+        assert_eq!(report["spacing_mm"], serde_json::json!([0.5, 0.25]));
+        let measured = &report["measurement"];
+        assert_eq!(beat["areas_px"][frame - 1].as_f64(), measured["area_px"].as_f64(), "{measured}");
+        let area_mm2 = measured["area_px"].as_f64().map(|area| area * 0.125);
+        assert_eq!(measured["area_mm2"].as_f64(), area_mm2, "{measured}");
+    }
+    assert!(!folder.path().join("out/beat.json").exists(), "a single cine is no frame of another");
+}
+
+#[test]
+fn arguments_that_would_not_be_used_are_errors() {
+    let (_folder, _, output) = segmented(&[&picture()], &["--structure", "lunate"]);
+    assert!(!output.status.success() && text(&output.stderr).contains("--point and --box"), "{}", text(&output.stderr));
+    let (_folder, _, output) = segmented(&[&picture()], &["--seg"]);
+    assert!(
+        !output.status.success() && text(&output.stderr).contains("--seg is for DICOM"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn an_evaluation_counts_what_is_missed_and_wants_one_number_for_a_pixels_size() {
+    let model = format!("{}/weights/hip.safetensors", env!("CARGO_MANIFEST_DIR"));
+    let eval = |data: &str| sam2rad(&["eval", "--model", &model, "--data", &case(data)]);
+    let output = eval("40-eval-where-nothing-is-found/data");
+    let page = text(&output.stdout);
+    assert!(output.status.success() && !page.contains("NaN"), "{page}{}", text(&output.stderr));
+    let row = page.lines().find(|line| line.starts_with("| autonomous | ilium |")).unwrap();
+    assert!(row.starts_with("| autonomous | ilium | 2 | 0.000") && row.ends_with("| - | - | 2 |"), "{row}");
+    let output = eval("41-eval-anisotropic-spacing/data");
+    let error = text(&output.stderr);
+    assert!(!output.status.success() && error.contains("spacing_mm\": {\"a.png\": 0.1}"), "{error}");
 }

@@ -1,19 +1,17 @@
 //! The frames of a cine: a folder of pictures, or a DICOM file.
 
-#[cfg(feature = "dicom")]
 use sam2rad::dicom::DicomFile;
 use sam2rad::frame::Frame;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use super::{picture, segment};
+use super::{inputs, picture};
 
 /// Frames that are read when they are asked for.
 pub enum Frames {
     /// Pictures in the order of their names.
     Pictures(Vec<PathBuf>),
     /// A file of many frames.
-    #[cfg(feature = "dicom")]
     Dicom(Box<DicomFile>),
 }
 
@@ -21,23 +19,17 @@ impl Frames {
     /// Opens a folder or a file.
     pub fn open(path: &Path) -> Result<Self, Box<dyn Error>> {
         if path.is_dir() {
-            return Ok(Self::Pictures(segment::pictures(&[path.to_owned()])?));
+            return Ok(Self::Pictures(inputs::pictures(path)?));
         }
-        #[cfg(feature = "dicom")]
-        {
-            let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let file = DicomFile::open(bytes).map_err(|error| format!("{}: {error}", path.display()))?;
-            Ok(Self::Dicom(Box::new(file)))
-        }
-        #[cfg(not(feature = "dicom"))]
-        Err(format!("{}: not a folder; DICOM is read by builds with `--features dicom`", path.display()).into())
+        let bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let file = DicomFile::open(bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self::Dicom(Box::new(file)))
     }
 
     /// How many there are.
     pub fn count(&self) -> usize {
         match self {
             Self::Pictures(paths) => paths.len(),
-            #[cfg(feature = "dicom")]
             Self::Dicom(file) => file.info().frames,
         }
     }
@@ -46,7 +38,6 @@ impl Frames {
     pub fn name(&self, at: usize) -> String {
         match self {
             Self::Pictures(paths) => paths[at].file_stem().unwrap_or_default().to_string_lossy().into_owned(),
-            #[cfg(feature = "dicom")]
             Self::Dicom(_) => format!("frame_{at:04}"),
         }
     }
@@ -55,7 +46,6 @@ impl Frames {
     pub fn read(&self, at: usize) -> Result<Frame, Box<dyn Error>> {
         match self {
             Self::Pictures(paths) => Ok(picture::read(&paths[at])?),
-            #[cfg(feature = "dicom")]
             Self::Dicom(file) => Ok(file.frame(at)?),
         }
     }

@@ -1,5 +1,6 @@
 //! The native command line: a file for each subcommand.
 
+mod beat;
 #[cfg(feature = "train")]
 mod cine;
 mod convert;
@@ -7,11 +8,11 @@ mod convert;
 mod eval;
 mod frames;
 mod info;
+mod inputs;
 mod model;
 #[cfg(feature = "train")]
 mod phantom;
 mod segment;
-#[cfg(feature = "train")]
 mod stop;
 mod track;
 mod track_prompts;

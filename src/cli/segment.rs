@@ -5,28 +5,39 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use sam2rad::brush::Stroke;
 use sam2rad::checkpoint::Structure;
+use sam2rad::dicom::{
+    Creation, DicomFile, DicomInfo, SegmentAlgorithm, SegmentationError, SegmentationRequest, SegmentedFrame,
+    SegmentedStructure,
+};
 use sam2rad::frame::Frame;
-use sam2rad::measure::heart::{Beat, beat};
-use sam2rad::measure::{Measurement, Outcome, measure};
+use sam2rad::measure::{Measurement, measure};
 use sam2rad::model::PointLabel;
 use sam2rad::overlay::{OverlayStyle, draw};
 use sam2rad::segmenter::{FramePoint, Mode, Request, Segmentation, Segmenter, StructurePrompts};
 use serde::Serialize;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
+use super::beat::{self, write_beat};
+use super::inputs::{self, Input, Inputs, Kind};
 use super::{model, picture};
 
-/// Segment pictures. For each input NAME three files are written: NAME_mask.png with class ids (0 is the background),
-/// NAME_overlay.png with contours, NAME.json with boxes, IoU, object score, area and timings of each structure,
-/// and what the structures are measured for: a hip's alpha angle and coverage, a muscle's thickness, a ventricle's area. Several
-/// pictures of the left ventricle are taken as the frames of a cine, in their order: beat.json has its area change.
+/// Segment pictures and DICOM files. For each input NAME three files are written: NAME_mask.png with class ids (0 is the
+/// background), NAME_overlay.png with contours, NAME.json with boxes, IoU, object score, area and timings of each structure, and
+/// what the structures are measured for: a hip's alpha angle and coverage, a muscle's thickness, a ventricle's area.
+///
+/// Of a DICOM file with several frames they are NAME/0001_mask.png and so on. A left ventricle's area change is in NAME/beat.json;
+/// several pictures of one are taken as the frames of a cine, in their order, with a beat.json in --out. Folders are searched with all folders in them,
+/// and mirrored in --out; two inputs of one name are told apart by their extension or their folder. Each picture's files are
+/// written when it is done, so that a command that is stopped leaves them.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Segment {
     /// A model file, or a checkpoint of SAM, SAM 2 or MobileSAM for manual mode
     #[arg(long)]
     model: PathBuf,
-    /// PNG or JPEG pictures, or folders of them
+    /// PNG or JPEG pictures, DICOM files, or folders of them
     #[arg(required = true)]
     inputs: Vec<PathBuf>,
     /// Where to write; made if it is not there
@@ -50,10 +61,21 @@ pub struct Segment {
     /// Three candidates for each mask, of which the one with the highest predicted IoU is taken
     #[arg(long)]
     multimask: bool,
-    /// The size of a pixel in mm, `width,height`; measurements are then in mm too
+    /// The size of a pixel in mm, `width,height`, in place of what a DICOM file says; measurements are then in mm too
     #[arg(long = "spacing", value_parser = parse_spacing)]
     spacing_mm: Option<Spacing>,
+    /// Write a DICOM segmentation object (NAME_seg.dcm) for each DICOM file too
+    #[arg(long)]
+    seg: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  A folder of pictures and DICOM files:
+      sam2rad segment --model wrist.safetensors pictures/ --out masks/
+  A cine, with a segmentation object for viewers:
+      sam2rad segment --model wrist.safetensors IM0001 --out masks/ --seg
+  Help with a box (left,top,right,bottom in pixels):
+      sam2rad segment --model wrist.safetensors a.png --out masks/ --mode semi-autonomous --structure radius --box 40,60,300,220";
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ModeName {
@@ -133,6 +155,8 @@ fn parse_stroke(text: &str) -> Result<StructureStroke, String> {
 #[derive(Serialize)]
 struct Report<'a> {
     input: String,
+    #[serde(flatten)]
+    place: Place,
     model: String,
     training_data: &'a str,
     note: &'static str,
@@ -141,15 +165,6 @@ struct Report<'a> {
     structures: Vec<StructureReport<'a>>,
     measurement: Option<&'a Measurement>,
     milliseconds: Vec<(&'static str, f64)>,
-}
-
-/// What `beat.json` has.
-#[derive(Serialize)]
-struct BeatReport {
-    inputs: Vec<String>,
-    /// For each input; none where it failed or shows no left ventricle.
-    areas_px: Vec<Option<f64>>,
-    beat: Outcome<Beat>,
 }
 
 #[derive(Serialize)]
@@ -173,7 +188,12 @@ impl Segment {
     pub fn run(self) -> Result<(), Box<dyn Error>> {
         let segmenter = model::segmenter(&self.model)?;
         let request = self.request(&segmenter)?;
-        let inputs = pictures(&self.inputs)?;
+        let Inputs { inputs, passed_over } = Inputs::of(&self.inputs, &self.out)?;
+        if self.seg && inputs.iter().all(|input| input.kind == Kind::Picture) {
+            return Err("--seg is for DICOM files, and there is none among the inputs".into());
+        }
+        let written = inputs.iter().flat_map(|input| outputs(&self.out, &input.name));
+        inputs::keep_apart(&inputs, written.chain([self.out.join(beat::FILE)]))?;
         std::fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
 
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?;
@@ -181,18 +201,24 @@ impl Segment {
         let mut failed = 0;
         let mut measurements = Vec::new();
         for input in &inputs {
-            progress.set_message(input.display().to_string());
+            progress.set_message(input.path.display().to_string());
             measurements.push(self.segment(&segmenter, &request, input).unwrap_or_else(|error| {
                 failed += 1;
-                progress.suspend(|| eprintln!("error: {error}"));
+                let path = input.path.display().to_string();
+                let message = error.to_string();
+                let message = if message.starts_with(&path) { message } else { format!("{path}: {message}") };
+                progress.suspend(|| eprintln!("error: {message}"));
                 None
             }));
             progress.inc(1);
         }
         progress.finish_and_clear();
-        self.write_beat(&inputs, &measurements)?;
-        println!("{} of {} pictures segmented into {}", inputs.len() - failed, inputs.len(), self.out.display());
-        if failed > 0 { Err(format!("{failed} pictures could not be segmented").into()) } else { Ok(()) }
+        write_beat(&self.out, inputs.iter().map(|input| input.path.display().to_string()), None, &measurements)?;
+        for path in &passed_over {
+            eprintln!("note: passed over, neither a picture nor a DICOM picture: {}", path.display());
+        }
+        println!("{} of {} files segmented into {}", inputs.len() - failed, inputs.len(), self.out.display());
+        if failed > 0 { Err(format!("{failed} files could not be segmented").into()) } else { Ok(()) }
     }
 
     fn request(&self, segmenter: &Segmenter) -> Result<Request, Box<dyn Error>> {
@@ -201,6 +227,11 @@ impl Segment {
         if has_prompts == (self.mode == ModeName::Autonomous) {
             let why = if has_prompts { "are not used in autonomous mode" } else { "are needed in this mode" };
             return Err(format!("--point, --box and --stroke {why}; see --mode").into());
+        }
+        if self.structure.is_some() && !has_points_or_box {
+            return Err(
+                "--structure says what --point and --box are for; give one of them (a --stroke names its own)".into()
+            );
         }
         let structures = segmenter.structures();
         let mut prompts: Vec<StructurePrompts> = (0..structures.len())
@@ -231,36 +262,103 @@ impl Segment {
         })
     }
 
+    /// Gives the measurement of an input of one frame; a cine's are in its own files.
     fn segment(
         &self,
         segmenter: &Segmenter,
         request: &Request,
-        input: &Path,
+        input: &Input,
     ) -> Result<Option<Measurement>, Box<dyn Error>> {
-        let frame = picture::read(input)?;
-        let found = read_sync(segmenter.segment(&segmenter.encode(&frame), request))?;
-        let name = input.file_stem().unwrap_or_default().to_string_lossy();
-        let spacing_mm = self.spacing_mm.map(|Spacing(sides)| sides);
-        let source = Source { input: input.display().to_string(), model: &self.model, segmenter, spacing_mm };
-        write(&self.out, &name, &source, frame, &found)
+        if input.kind == Kind::Picture {
+            let frame = picture::read(&input.path)?;
+            return Ok(self.segment_frame(segmenter, request, frame, input, Place::default())?.1);
+        }
+        let file = DicomFile::open(std::fs::read(&input.path)?)?;
+        let info = file.info();
+        info.notes.iter().for_each(|note| eprintln!("note: {}: {note}", input.path.display()));
+        let mut frames = Vec::new();
+        let mut measurements = Vec::new();
+        let mut damaged = Vec::new();
+        for index in 0..info.frames {
+            match file.frame(index) {
+                Ok(frame) => {
+                    let (class_ids, measurement) =
+                        self.segment_frame(segmenter, request, frame, input, Place::of(info, index))?;
+                    frames.extend(self.seg.then_some(SegmentedFrame { index, class_ids }));
+                    measurements.push(measurement);
+                }
+                Err(error) => {
+                    damaged.push(error.to_string());
+                    measurements.push(None);
+                }
+            }
+        }
+        if self.seg {
+            self.write_segmentation(segmenter, request, &file, frames, input)?;
+        }
+        if info.frames > 1 {
+            let names = (1..=info.frames).map(|number| format!("{}, frame {number}", input.path.display()));
+            write_beat(&self.out.join(&input.name), names, info.frame_times.as_deref(), &measurements)?;
+        }
+        match damaged.as_slice() {
+            [] if info.frames == 1 => Ok(measurements.pop().flatten()),
+            [] => Ok(None),
+            damaged => Err(damaged.join("; ").into()),
+        }
     }
 
-    /// Writes `beat.json` where several inputs were asked for the left ventricle.
-    fn write_beat(&self, inputs: &[PathBuf], measurements: &[Option<Measurement>]) -> Result<(), Box<dyn Error>> {
-        let is_heart = |measurement: &Option<Measurement>| matches!(measurement, Some(Measurement::Heart(_)));
-        if inputs.len() < 2 || !measurements.iter().any(is_heart) {
-            return Ok(());
-        }
-        let area = |measurement: &Option<Measurement>| match measurement {
-            Some(Measurement::Heart(Outcome::Measured(ventricle))) => Some(ventricle.area_px as f64),
-            _ => None,
+    fn write_segmentation(
+        &self,
+        segmenter: &Segmenter,
+        request: &Request,
+        file: &DicomFile,
+        frames: Vec<SegmentedFrame>,
+        input: &Input,
+    ) -> Result<(), Box<dyn Error>> {
+        let is_prompted = |i: usize| request.prompts.iter().any(|prompts| prompts.structure == i);
+        let structures = segmenter.structures().iter().enumerate().map(|(i, structure)| SegmentedStructure {
+            name: structure.name.clone(),
+            color: structure.color,
+            algorithm: if is_prompted(i) { SegmentAlgorithm::Semiautomatic } else { SegmentAlgorithm::Automatic },
+        });
+        let model = self.model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let training_data = segmenter.card().training_data.clone();
+        let request = SegmentationRequest { frames, structures: structures.collect(), model, training_data };
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)?;
+        let creation = Creation { unix_seconds: since.as_secs() as i64, random };
+        let path = output(&self.out, &input.name, "_seg.dcm");
+        let bytes = match file.segmentation(&request, &creation) {
+            Err(SegmentationError::Empty) => {
+                eprintln!("note: {}: nothing was found, so there is no segmentation object", input.path.display());
+                return Ok(());
+            }
+            bytes => bytes?,
         };
-        let areas_px: Vec<_> = measurements.iter().map(area).collect();
-        let beat = beat(&areas_px).into();
-        let report =
-            BeatReport { inputs: inputs.iter().map(|path| path.display().to_string()).collect(), areas_px, beat };
-        std::fs::write(self.out.join("beat.json"), serde_json::to_string_pretty(&report)?)?;
-        Ok(())
+        let written = std::fs::write(&path, bytes);
+        Ok(written.map_err(|error| format!("{}: {error}", path.display()))?)
+    }
+
+    /// Writes what was found in a frame; gives its class ids and its measurement.
+    fn segment_frame(
+        &self,
+        segmenter: &Segmenter,
+        request: &Request,
+        frame: Frame,
+        input: &Input,
+        place: Place,
+    ) -> Result<(Vec<u8>, Option<Measurement>), Box<dyn Error>> {
+        let found = read_sync(segmenter.segment(&segmenter.encode(&frame), request))?;
+        let name = match place.frame {
+            Some(number) => input.name.join(format!("{number:04}")),
+            None => input.name.clone(),
+        };
+        let spacing_mm = self.spacing_mm.map(|Spacing(sides)| sides).or(place.spacing_mm);
+        let place = Place { spacing_mm, ..place };
+        let source = Source { input: input.path.display().to_string(), place, model: &self.model, segmenter };
+        let measurement = write(&self.out, &name, &source, frame, &found)?;
+        Ok((found.map.class_ids, measurement))
     }
 }
 
@@ -271,33 +369,70 @@ pub const NOTE: &str = "Research and teaching only: not a medical device.";
 pub struct Source<'a> {
     /// The picture.
     pub input: String,
+    /// Which of its frames, and how large its pixels are.
+    pub place: Place,
     /// The model's file.
     pub model: &'a Path,
     /// The model.
     pub segmenter: &'a Segmenter,
-    /// The size of a pixel, x and y, where it is known.
+}
+
+/// Which frame of a file, and what is known of it.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Place {
+    /// Counted from 1, in a file with several.
+    pub frame: Option<usize>,
+    /// Seconds since the first frame, where the file says so.
+    pub time_s: Option<f64>,
+    /// Millimetres from one pixel to the next along x and y, where they are known and the same everywhere.
     pub spacing_mm: Option<[f64; 2]>,
 }
 
-/// Writes NAME_mask.png, NAME_overlay.png and NAME.json into a folder; gives the measurement that is in the last.
+impl Place {
+    fn of(info: &DicomInfo, index: usize) -> Self {
+        Self {
+            frame: (info.frames > 1).then_some(index + 1),
+            time_s: info.frame_times.as_ref().and_then(|times| times.get(index).copied()),
+            spacing_mm: info.common_spacing().map(|spacing| [spacing.x_mm, spacing.y_mm]),
+        }
+    }
+}
+
+/// What is written of an input of one frame.
+fn outputs(out: &Path, name: &Path) -> [PathBuf; 4] {
+    ["_mask.png", "_overlay.png", ".json", "_seg.dcm"].map(|suffix| output(out, name, suffix))
+}
+
+fn output(out: &Path, name: &Path, suffix: &str) -> PathBuf {
+    let mut name = name.as_os_str().to_owned();
+    name.push(suffix);
+    out.join(name)
+}
+
+/// Writes NAME_mask.png, NAME_overlay.png and NAME.json into a folder; a name may have folders before it. Gives the measurement
+/// that is in the last.
 pub fn write(
     out: &Path,
-    name: &str,
+    name: &Path,
     source: &Source,
     mut frame: Frame,
     found: &Segmentation,
 ) -> Result<Option<Measurement>, Box<dyn Error>> {
     let structures = source.segmenter.structures();
-    let file = |suffix: &str| out.join(format!("{name}{suffix}"));
+    let [mask, overlay, json, _] = outputs(out, name);
+    if let Some(folder) = mask.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
     let ids: Vec<u8> = found.structures.iter().map(|found| found.structure as u8 + 1).collect();
     let colors: Vec<_> = found.structures.iter().map(|found| structures[found.structure].color).collect();
     let style = OverlayStyle::for_frame(&frame);
     draw(&mut frame, &found.map, &ids, &colors, style);
     let names: Vec<&str> = structures.iter().map(|structure| structure.name.as_str()).collect();
-    let measurement = measure(&found.map, &names, source.spacing_mm);
-    picture::write(&file("_overlay.png"), frame)?;
-    picture::write_ids(&file("_mask.png"), found.map.width, found.map.height, found.map.class_ids.clone())?;
-    std::fs::write(file(".json"), serde_json::to_string_pretty(&report(source, found, measurement.as_ref()))?)?;
+    let measurement = measure(&found.map, &names, source.place.spacing_mm);
+    picture::write(&overlay, frame)?;
+    picture::write_ids(&mask, found.map.width, found.map.height, found.map.class_ids.clone())?;
+    let report = serde_json::to_string_pretty(&report(source, found, measurement.as_ref()))?;
+    std::fs::write(&json, report).map_err(|error| format!("{}: {error}", json.display()))?;
     Ok(measurement)
 }
 
@@ -316,6 +451,7 @@ fn report<'a>(source: &'a Source, found: &Segmentation, measurement: Option<&'a 
     });
     Report {
         input: source.input.clone(),
+        place: source.place,
         model: source.model.display().to_string(),
         training_data: &source.segmenter.card().training_data,
         note: NOTE,
@@ -335,27 +471,4 @@ pub fn number_of(name: &str, structures: &[Structure]) -> Result<usize, String> 
         let names: Vec<_> = structures.iter().map(|structure| structure.name.as_str()).collect();
         format!("the model has no structure `{name}`; it has {}", names.join(", "))
     })
-}
-
-/// The pictures among the inputs and in the folders among them, in order.
-pub fn pictures(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, String> {
-    let mut pictures = Vec::new();
-    for input in inputs {
-        if !input.is_dir() {
-            pictures.push(input.clone());
-            continue;
-        }
-        let entries = std::fs::read_dir(input).map_err(|error| format!("{}: {error}", input.display()))?;
-        let is_picture = |path: &PathBuf| {
-            let extension = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
-            ["png", "jpg", "jpeg"].contains(&extension.as_str())
-        };
-        let mut inside: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_picture).collect();
-        if inside.is_empty() {
-            return Err(format!("{}: there is no PNG or JPEG picture in this folder", input.display()));
-        }
-        inside.sort();
-        pictures.append(&mut inside);
-    }
-    Ok(pictures)
 }

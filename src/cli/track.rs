@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::frames::Frames;
 use super::track_prompts::{Prompts, Said};
-use super::{model, segment};
+use super::{model, segment, stop};
 
 /// Follow structures through a cine, from prompts on any of its frames or from what the model is surest of by itself. For each frame the
 /// files of `segment` are written, and track.json with what was found on all of them.
@@ -112,8 +112,7 @@ impl Track {
         let frames = Frames::open(&self.input)?;
         let tracker = Tracker::new(&segmenter, Some(frames.count()))?;
         std::fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
-        let stop = Arc::new(AtomicBool::new(false));
-        signal_hook::flag::register(signal_hook::consts::SIGINT, stop.clone())?;
+        let stop = stop::flag()?;
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?;
         let progress = ProgressBar::new(frames.count() as u64).with_style(style);
         let prompts = match &self.prompts {
@@ -135,11 +134,7 @@ impl Track {
         let followed = run.follow();
         run.finish()?;
         followed?;
-        if stop.load(Ordering::Relaxed) {
-            // A script that this is a part of must stop too.
-            signal_hook::low_level::emulate_default_handler(signal_hook::consts::SIGINT)?;
-        }
-        Ok(())
+        Ok(stop::end_if_stopped(&stop)?)
     }
 }
 
@@ -274,8 +269,9 @@ impl Run<'_> {
         });
         let report = FrameReport { frame: at, name: self.frames.name(at), structures: each.collect() };
         let input = format!("{}, frame {at}", self.track.input.display());
-        let source = segment::Source { input, model: &self.track.model, segmenter: self.segmenter, spacing_mm: None };
-        segment::write(&self.track.out, &report.name, &source, picture, &shown)?;
+        let place = segment::Place::default();
+        let source = segment::Source { input, place, model: &self.track.model, segmenter: self.segmenter };
+        segment::write(&self.track.out, report.name.as_ref(), &source, picture, &shown)?;
         self.reports.insert(at, report);
         self.progress.inc(1);
         Ok(())
