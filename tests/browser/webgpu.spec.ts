@@ -7,9 +7,9 @@ test('frames stream through WebGPU', async ({ page }) => {
   test.setTimeout(1_200_000);
   await watchWorker(page);
   await page.goto('./?backend=webgpu');
-  await page.locator('#model').setInputFiles(path('../../weights/hip.safetensors'));
+  await page.locator('#model').setInputFiles(path('../../weights/wrist.safetensors'));
   await expect(page.locator('#model-status')).toContainText('is ready', { timeout: 300_000 });
-  await page.locator('#files').setInputFiles(path('../../weights/hip.cine'));
+  await page.locator('#files').setInputFiles(path('../../weights/wrist.cine'));
   await expect(page.locator('#backend')).toContainText('Computes on WebGPU');
   const answered = async () => (await asked(page, 'segment')).filter(({ answered }) => answered > 0);
   await expect.poll(async () => (await answered()).length, { timeout: 600_000 }).toBe(1);

@@ -15,7 +15,7 @@ const SIZE: [usize; 2] = [640, 480];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("weights/hip.safetensors");
+    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("weights/wrist.safetensors");
     let path = arguments.next().map_or(shipped, PathBuf::from);
     let frames: usize = arguments.next().map_or(Ok(20), |text| text.parse())?;
     for adapter in read_sync(adapters()) {

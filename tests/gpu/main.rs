@@ -132,9 +132,9 @@ fn the_nano_networks_are_within_a_small_multiple_of_pytorchs_own_noise() {
     assert!(over.len() as f64 <= UNLUCKY * f64::from(count), "{} of {count} tensors over their bar", over.len());
 }
 
-/// The hip model that ships, its network and engine.
-fn hip() -> (Sam2RadConfig, Sam2Rad, Engine) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/hip.safetensors");
+/// The wrist model that ships, its network and engine.
+fn wrist() -> (Sam2RadConfig, Sam2Rad, Engine) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("weights/wrist.safetensors");
     let loaded = Checkpoint::open(&path).unwrap().load(&LoadOptions::default(), &Device::flex()).unwrap();
     let engine = engine(&loaded.config, &loaded.model);
     (loaded.config, loaded.model, engine)
@@ -151,8 +151,8 @@ fn picture(width: usize, height: usize, colored: bool) -> Frame {
 }
 
 #[test]
-fn the_hip_model_answers_as_on_the_cpu_for_a_frame_of_any_shape() {
-    let (config, model, engine) = hip();
+fn the_wrist_model_answers_as_on_the_cpu_for_a_frame_of_any_shape() {
+    let (config, model, engine) = wrist();
     for (width, height, colored) in [(640, 480, false), (150, 200, true)] {
         let frame = picture(width, height, colored);
         let transform = FrameTransform::new(width, height, 256);
@@ -163,7 +163,7 @@ fn the_hip_model_answers_as_on_the_cpu_for_a_frame_of_any_shape() {
         let image =
             burn::tensor::Tensor::from_data(burn::tensor::TensorData::new(pixels, [1, 3, 256, 256]), &Device::flex());
         let features = model.encode_image(image);
-        let prompts = model.predict_prompts(&features).expect("the hip model has a prompt predictor");
+        let prompts = model.predict_prompts(&features).expect("the wrist model has a prompt predictor");
         let decoded = model.decode_masks(&features, Some(prompts.sparse), prompts.dense, false);
         let masks: Vec<f32> = decoded.low_res_masks.into_data().iter().collect();
         let mean_square = masks.iter().map(|logit| logit * logit).sum::<f32>() / masks.len() as f32;
@@ -176,7 +176,7 @@ fn the_hip_model_answers_as_on_the_cpu_for_a_frame_of_any_shape() {
 
 #[test]
 fn a_frame_is_a_tenth_of_the_generic_kernels_and_little_goes_up() {
-    let (config, _, engine) = hip();
+    let (config, _, engine) = wrist();
     let question = autonomous(&config);
     let frame = engine.encoding_steps() + engine.answering_steps(&question).unwrap();
     println!("{frame} kernels for a frame");
