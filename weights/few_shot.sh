@@ -51,7 +51,7 @@ phantoms() {
   for mode in "${modes[@]}"; do
     for count in "${counts[@]}"; do
       # From nothing there is no model to start from, and nothing to adapt.
-      if [ "$mode" = scratch ]; then start='s/^init = .*/init = "scratch"/; s/micro_adapter/micro/; s/sam2_lora/sam2/'; else start=; fi
+      if [ "$mode" = scratch ]; then start='s/^init = .*/init = "scratch"/; s/micro_conv_adapter/micro_conv/; s/sam2_lora/sam2/'; else start=; fi
       # Each picture is seen 80 times, however many there are.
       steps=$((40 * count))
       sed "s/^mode = .*/mode = \"$mode\"/; s#^folder = .*#folder = \"$data\"\nlimit = $count#; s/^steps = .*/steps = $steps/; s/^validate_every = .*/validate_every = $steps/; $start" \
