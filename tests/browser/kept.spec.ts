@@ -10,7 +10,12 @@ import { onScreen } from './support';
 const SIZE = { width: SIDE, height: SIDE };
 const picture = (name: string, frame: number) => ({ name, mimeType: 'image/png', buffer: greyPng(greyFrame(frame)) });
 const calipers = (page: Page) => page.locator('#calipers li');
-const kept = (page: Page) => expect(page.locator('#keep-status')).toContainText('Kept in this browser');
+/** A change is written after this time at the latest, with some to write it in. */
+const LONGEST_WAIT_MS = 1500;
+const kept = async (page: Page) => {
+  await page.waitForTimeout(LONGEST_WAIT_MS);
+  await expect(page.locator('#keep-status')).toContainText('Kept in this browser');
+};
 
 async function start(page: Page): Promise<void> {
   await stubModel(page);
