@@ -178,6 +178,7 @@ test('copies of files are kept only where the person agrees, and forgetting leav
   await page.reload();
   await expect(page.locator('#notice')).toContainText('This work was made on test.cine');
   await open(page, makeCine());
+  await expect(calipers(page)).toHaveCount(1);
   await page.locator('#keep-files').check();
   await expect(page.locator('#keep-status')).toContainText('a reload brings it back');
   await page.reload();
