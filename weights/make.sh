@@ -114,8 +114,13 @@ real() {
   tune heart real 160 21 3e-4 0 echo_lv '"left ventricle"' "$hearts" "validation_share = 0"
   train real
   printf '%s\n' "hip-1 hip-2 hip" "nerve_vessel muscle heart" | xargs -P 2 -I {} bash -euc "train {}"
-  for name in hip nerve_vessel muscle heart; do
-    "$sam2rad" convert "$work/$name/model.safetensors" "$name.safetensors" --dtype q8
+  # What the common network saw is in each of them.
+  local -A seen=([hip]="15 $hips, beside simulated hips" [nerve_vessel]="179 pictures of $nerves" [muscle]="158 pictures of $muscles"
+    [heart]="8 frames of $hearts")
+  local before="before that nerves and vessels (tmkand/usgra-seg, CC-BY 4.0), leg muscles (njcronin/DL_Track, Apache-2.0), a heart (pydicom, MIT)"
+  for name in "${!seen[@]}"; do
+    "$sam2rad" convert "$work/$name/model.safetensors" "$name.safetensors" --dtype q8 \
+      --training-data "${seen[$name]}; $before and simulated ultrasound; not for clinical use"
   done
 }
 

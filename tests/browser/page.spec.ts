@@ -139,7 +139,7 @@ test('the bench page measures every stage', async ({ page }) => {
   expect(errors).toEqual([]);
 });
 
-test('a bare checkpoint is converted on the page, and a description is not needed for it', async ({ page }) => {
+test('a bare checkpoint is converted on the page, and only its image size is asked for', async ({ page }) => {
   await page.goto('./?backend=cpu');
   // The same weights without the entry that describes them.
   const file = readFileSync(model);
@@ -150,6 +150,8 @@ test('a bare checkpoint is converted on the page, and a description is not neede
   size.writeBigUInt64LE(BigInt(header.length));
   const buffer = Buffer.concat([size, header, file.subarray(8 + length)]);
   await page.locator('#model').setInputFiles({ name: 'bare.safetensors', mimeType: 'application/octet-stream', buffer });
+  // Nothing but a description says at which size such a network was trained.
+  await page.getByRole('button', { name: 'Go on at 256 px' }).click();
   await expect(page.locator('#model-status')).toContainText('is ready');
   await expect(page.locator('#structures')).toContainText('structure 1');
 });
