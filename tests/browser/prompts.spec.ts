@@ -171,7 +171,8 @@ test('points, boxes and strokes are placed by keyboard alone', async ({ page }) 
   await canvas.focus();
   await press('i', 'Enter', 'ArrowUp', 'ArrowUp', 'Enter');
   await expect(list).toHaveCount(1);
-  await press('ArrowLeft', 'Shift+ArrowLeft', 'Enter');
+  // Far enough from the first: nearer, that one would be moved.
+  await press('ArrowLeft', 'ArrowLeft', 'ArrowLeft', 'Shift+ArrowLeft', 'Enter');
   await expect(list).toHaveCount(2);
   await settled(page);
   const [first, second] = (await lastRequest(page)).prompts[0]!.points;

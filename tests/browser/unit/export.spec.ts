@@ -253,7 +253,7 @@ test('a CSV has a row for each structure of each frame, with units in the header
   expect(header).toMatch(/^source,frame,time_s,structure,class_id,present,area_px,area_mm2,feret_px,feret_mm,/);
   expect(lines[0]).toMatch(/^wrist\.dcm,1,0,radius,1,1,4,1,2\.82843,1\.41421,/);
   expect(lines[0]).toContain(',"simulated pictures, phantoms",Research and teaching only. Not a medical device.');
-  expect(lines[2]).toMatch(/^wrist\.dcm,5,0\.2,radius,1,0,0,,,,,,,,,,,,0\.1,-5,wrist_0005\.png,autonomous,/);
+  expect(lines[2]).toMatch(/^wrist\.dcm,5,0\.2,radius,1,0,0,,,,,,,,,,,,0\.1,-5,,wrist_0005\.png,autonomous,/);
   expect(lines).toHaveLength(4);
   expect(lines[3]).toBe('');
   expect(table(csv)[0]).toMatchObject({ picture: 'wrist_0001.png', made_by: 'reviewed', mm_by: 'pixel spacing' });
