@@ -173,6 +173,7 @@ test('an exception in one view stops neither the others nor the model', async ({
   });
   await page.locator('#files').setInputFiles(makeCine());
   await expect(page.locator('#place')).toHaveText(`1 / ${FRAMES}`);
+  await expect(page.locator('#answered')).toHaveText(`1 of ${FRAMES} segmented`);
   await page.keyboard.press('ArrowRight');
   await expect(page.locator('#answered')).toHaveText(`2 of ${FRAMES} segmented`);
   expect((await asked(page)).filter(({ type }) => type === 'choose-backend')).toHaveLength(1);
