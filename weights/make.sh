@@ -24,15 +24,19 @@ train() {
 export -f train
 export sam2rad work
 
+# others [KEY VALUE]...: what sed makes of a configuration, so that its keys have these values
+others() {
+  while [ $# -gt 0 ]; do
+    printf 's/^%s = .*/%s = %s/; ' "$1" "$1" "$2"
+    shift 2
+  done
+}
+
 # configure NAME PRESET INIT STEPS SEED FIRST RATE [KEY VALUE]...: a configuration from demo.toml with other values
 configure() {
   local name=$1 values="s/PRESET/$2/; s/INIT/$3/; s/STEPS/$4/; s/SEED/$5/; s/FIRST/$6/; s/RATE/$7/"
   shift 7
-  while [ $# -gt 0 ]; do
-    values+="; s/^$1 = .*/$1 = $2/"
-    shift 2
-  done
-  sed "$values" demo.toml >"$work/$name.toml"
+  sed "$values; $(others "$@")" demo.toml >"$work/$name.toml"
 }
 
 make() {
@@ -68,11 +72,7 @@ make() {
 tune() {
   local name=$1 values="s|INIT|$2|; s|STEPS|$3|; s|SEED|$4|; s|RATE|$5|; s|FLIP|$6|; s|FOLDER|$7|; s|NAMES|$8|; s|ORIGIN|$9|; s|HELD|${10}|"
   shift 10
-  while [ $# -gt 0 ]; do
-    values+="; s/^$1 = .*/$1 = $2/"
-    shift 2
-  done
-  sed "$values; s|REAL|$real|" tune.toml >"$work/$name.toml"
+  sed "$values; s|REAL|$real|; $(others "$@")" tune.toml >"$work/$name.toml"
 }
 
 # with_phantoms NAME SHARE COUNT: simulated hips beside the real ones. What was learnt of them is not to be forgotten.
