@@ -5,6 +5,8 @@ mod card;
 #[allow(dead_code, reason = "the golden tests share it")]
 #[path = "golden/formula.rs"]
 mod formula;
+#[path = "support/micro.rs"]
+mod micro;
 #[allow(dead_code, reason = "the fuzz tests share it")]
 #[path = "support/torch_file.rs"]
 mod torch_file;
@@ -15,23 +17,14 @@ use sam2rad::checkpoint::{
     ModelFileReader, PytorchSource, TensorSource, collect, detect, keys, keys::Naming, merge_lora, shapes,
     write_model_file,
 };
-use sam2rad::config::{Architecture, Parts, Sam2RadConfig};
+use sam2rad::config::{Parts, Sam2RadConfig};
 use sam2rad::segmenter::Segmenter;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use card::card;
+use micro::{architecture, micro};
 use torch_file::{Entry, torch_before_zip, torch_zip, zip_checkpoint};
-
-fn architecture(image_encoder: &str, mask_decoder: &str, prompt_predictor: &str) -> Architecture {
-    let [image_encoder, mask_decoder, prompt_predictor] =
-        [image_encoder, mask_decoder, prompt_predictor].map(str::to_owned);
-    Architecture { image_encoder, mask_decoder, prompt_predictor, memory: None }
-}
-
-fn micro() -> Sam2RadConfig {
-    Sam2RadConfig::new(architecture("micro", "sam2_mask_decoder", "sam2_high_res_ppn"), 256, 2, 10).unwrap()
-}
 
 fn load(source: MemorySource, options: &LoadOptions) -> Result<Loaded, CheckpointError> {
     Checkpoint::new(Box::new(source)).load(options, &Device::flex())

@@ -6,27 +6,23 @@ use sam2rad::checkpoint::{
     Checkpoint, CheckpointError, Dtype, LoadOptions, MemorySource, ModelFileReader, PytorchSource, TensorSource,
     collect, keys, keys::Naming, model_file_bytes, shapes, write_model_file,
 };
-use sam2rad::config::{Architecture, Parts, Sam2RadConfig};
+use sam2rad::config::{Parts, Sam2RadConfig};
 use sam2rad::frame::Frame;
 use sam2rad::segmenter::{Mode, Request, Segmenter, StructurePrompts};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use super::{card::card, damage, damaged, formula, memory::most_held, torch_file::zip_checkpoint};
+use super::{
+    card::card,
+    damage, damaged, formula,
+    memory::most_held,
+    micro::{architecture, micro},
+    torch_file::zip_checkpoint,
+};
 
 /// The names and shapes of a small header take some kilobytes; what the tensors take follows from the file.
 fn bound(bytes: &[u8]) -> usize {
     (256 << 10) + 64 * bytes.len()
-}
-
-fn architecture(image_encoder: &str, mask_decoder: &str, prompt_predictor: &str) -> Architecture {
-    let [image_encoder, mask_decoder, prompt_predictor] =
-        [image_encoder, mask_decoder, prompt_predictor].map(str::to_owned);
-    Architecture { image_encoder, mask_decoder, prompt_predictor, memory: None }
-}
-
-fn micro() -> Sam2RadConfig {
-    Sam2RadConfig::new(architecture("micro", "sam2_mask_decoder", "sam2_high_res_ppn"), 256, 2, 10).unwrap()
 }
 
 /// A model file with two small tensors.

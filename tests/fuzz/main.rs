@@ -9,6 +9,8 @@ mod checkpoint;
 mod formula;
 #[path = "../support/memory.rs"]
 mod memory;
+#[path = "../support/micro.rs"]
+mod micro;
 mod picture;
 #[allow(dead_code, reason = "the checkpoint tests share it")]
 #[path = "../support/torch_file.rs"]
