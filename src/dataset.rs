@@ -14,6 +14,7 @@ mod error;
 #[cfg(test)]
 mod tests;
 
+pub use crate::frame::LabelledPicture;
 pub use error::DatasetError;
 
 use rayon::prelude::*;
@@ -24,7 +25,6 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use crate::checkpoint::Structure;
-use crate::frame::Frame;
 use crate::overlay::default_color;
 use crate::picture;
 
@@ -75,19 +75,6 @@ pub struct DatasetDescription {
     /// Where the pictures and labels come from.
     #[serde(default)]
     pub provenance: String,
-}
-
-/// A picture and what is in it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LabelledPicture {
-    /// The picture's file name.
-    pub name: String,
-    /// The picture.
-    pub frame: Frame,
-    /// `[height, width]`: 0 for the background, `i + 1` for structure `i`.
-    pub class_ids: Vec<u8>,
-    /// Millimetres a pixel, in both directions, where they are known.
-    pub pixel_spacing_mm: Option<f32>,
 }
 
 /// One picture's files.

@@ -135,6 +135,19 @@ fn check(width: usize, height: usize, channels: usize, found: usize) -> Result<(
     if expected == found { Ok(()) } else { Err(FrameError::SizeMismatch { width, height, channels, expected, found }) }
 }
 
+/// A picture and what is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LabelledPicture {
+    /// The picture's file name.
+    pub name: String,
+    /// The picture.
+    pub frame: Frame,
+    /// `[height, width]`: 0 for the background, `i + 1` for structure `i`.
+    pub class_ids: Vec<u8>,
+    /// Millimetres a pixel, in both directions, where they are known.
+    pub pixel_spacing_mm: Option<f32>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,13 +29,15 @@ pub mod contour;
 pub mod dataset;
 #[cfg(feature = "dicom")]
 pub mod dicom;
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub mod evaluation;
 pub mod explain;
 pub mod frame;
 #[cfg(feature = "gpu")]
 pub mod gpu;
 pub mod image_encoder;
+#[cfg(feature = "learn")]
+pub mod learner;
 pub mod mask_decoder;
 pub mod measure;
 pub mod memory;

@@ -26,7 +26,7 @@ mod transformers;
 
 pub use describe::Description;
 pub use detect::{Detected, detect};
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub(crate) use load::ModulePath;
 pub use load::{Additions, LoadOptions, Loaded, Weights, load_module};
 pub use model_file::{

@@ -7,8 +7,8 @@ use std::fmt;
 use super::MIN_PRESENT_PIXELS;
 use super::clicks::{bounding_box, correcting_click, first_click};
 use super::mask::Mask;
-use super::measures::{dice, iou, surface_distances};
-use crate::dataset::LabelledPicture;
+use super::measures::{dice, iou};
+use crate::frame::LabelledPicture;
 use crate::model::PointLabel;
 use crate::segmenter::{
     EncodedFrame, FramePoint, Mode, Request, RequestError, Segmentation, Segmenter, StructurePrompts,
@@ -146,21 +146,20 @@ impl PictureScores {
     }
 }
 
-/// Segments a picture under each prompting and measures the answers; class id `i + 1` is the model's structure `i`, and
-/// only `structures` are judged and prompted.
-///
-/// # Errors
-/// [`RequestError`].
-pub fn evaluate_picture(
-    segmenter: &Segmenter,
-    picture: &LabelledPicture,
-    structures: &[usize],
-    promptings: &[Prompting],
-) -> Result<PictureScores, RequestError> {
-    judge(segmenter, picture, structures, promptings, true)
+/// How far apart the edges of two masks are, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SurfaceDistances {
+    /// The 95th percentile of the distances from each edge to the other, the larger of the two.
+    pub hd95: f64,
+    /// The mean of all those distances (ASSD).
+    pub assd: f64,
 }
 
-/// As [`evaluate_picture`], of what a model says on its own, without the distances between surfaces: they take as long as all else.
+/// How the edges of two masks are compared.
+pub(super) type Distances = fn(&Mask, &Mask) -> Option<SurfaceDistances>;
+
+/// Segments a picture without prompts and measures the overlap of the answers; class id `i + 1` is the model's structure `i`, and only
+/// `structures` are judged. (Distances between surfaces would take as long as all else.)
 ///
 /// # Errors
 /// [`RequestError`].
@@ -169,15 +168,16 @@ pub fn evaluate_overlap(
     picture: &LabelledPicture,
     structures: &[usize],
 ) -> Result<PictureScores, RequestError> {
-    judge(segmenter, picture, structures, &[Prompting::AUTONOMOUS], false)
+    judge(segmenter, picture, structures, &[Prompting::AUTONOMOUS], None)
 }
 
-fn judge(
+/// Segments a picture under each prompting and measures the answers; `distances` are left out where nothing computes them.
+pub(super) fn judge(
     segmenter: &Segmenter,
     picture: &LabelledPicture,
     structures: &[usize],
     promptings: &[Prompting],
-    has_distances: bool,
+    distances: Option<Distances>,
 ) -> Result<PictureScores, RequestError> {
     let width = picture.frame.width();
     let encoded = segmenter.encode(&picture.frame);
@@ -185,7 +185,7 @@ fn judge(
         let mask = Mask::of_class(width, &picture.class_ids, structure as u8 + 1);
         Truth { structure, area: mask.extent().area, mask }
     });
-    let subject = Subject { segmenter, encoded, width, truths: truths.collect(), has_distances };
+    let subject = Subject { segmenter, encoded, width, truths: truths.collect(), distances };
     let mut scores = Vec::new();
     for &prompting in promptings.iter().filter(|prompting| !matches!(prompting.help, Some(Help::Points(_)))) {
         let answer = subject.answer(prompting)?;
@@ -215,7 +215,7 @@ struct Subject<'a> {
     encoded: EncodedFrame,
     width: usize,
     truths: Vec<Truth>,
-    has_distances: bool,
+    distances: Option<Distances>,
 }
 
 impl Subject<'_> {
@@ -285,7 +285,7 @@ impl Subject<'_> {
         }
         let found = answer.structures.iter().find(|found| found.structure == truth.structure)?;
         let predicted = self.mask(truth, answer);
-        let distances = self.has_distances.then(|| surface_distances(&predicted, &truth.mask)).flatten();
+        let distances = self.distances.and_then(|distances| distances(&predicted, &truth.mask));
         let is_obeyed = |point: &&FramePoint| {
             let is_inside = predicted.pixels()[point.y as usize * self.width + point.x as usize];
             is_inside == (point.label == PointLabel::Inside)

@@ -27,7 +27,7 @@ pub fn gelu<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     if let Some(y) = super::kernels::gelu(&x) {
         return y;
     }
-    #[cfg(feature = "train")]
+    #[cfg(feature = "learn")]
     if let Some(y) = super::gradients::gelu(&x) {
         return y;
     }

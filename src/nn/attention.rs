@@ -19,7 +19,7 @@ pub fn attention(
     if let Some(y) = super::kernels::attention(&q, &k, &v, heads, scale, bias.as_ref()) {
         return y;
     }
-    #[cfg(feature = "train")]
+    #[cfg(feature = "learn")]
     if let Some(y) = bias.is_none().then(|| super::gradients::attention(&q, &k, &v, heads, scale)).flatten() {
         return y;
     }

@@ -46,7 +46,7 @@ impl Conv3x3 {
         if let Some(y) = super::kernels::conv3x3(&x, &weight, bias.as_ref()) {
             return y;
         }
-        #[cfg(feature = "train")]
+        #[cfg(feature = "learn")]
         if let Some(y) = super::gradients::conv3x3(&x, &weight, bias.as_ref()) {
             return y;
         }

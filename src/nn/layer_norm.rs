@@ -44,7 +44,7 @@ impl LayerNorm {
         if let Some(y) = super::kernels::layer_norm(&x, &weight, &bias, self.epsilon) {
             return y;
         }
-        #[cfg(feature = "train")]
+        #[cfg(feature = "learn")]
         if let Some(y) = super::gradients::layer_norm(&x, &weight, &bias, self.epsilon) {
             return y;
         }

@@ -14,7 +14,7 @@ pub fn affine<const D: usize>(x: Tensor<D>, weight: Tensor<2>, bias: Option<Tens
     if let Some(y) = super::kernels::linear(&x, &weight, bias.as_ref()) {
         return y;
     }
-    #[cfg(feature = "train")]
+    #[cfg(feature = "learn")]
     if let Some(y) = super::gradients::linear(&x, &weight, bias.as_ref()) {
         return y;
     }

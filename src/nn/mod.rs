@@ -4,7 +4,7 @@ mod activation;
 mod attention;
 mod conv2d;
 mod conv3x3;
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 mod gradients;
 #[cfg(feature = "cpu")]
 mod kernels;

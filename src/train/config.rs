@@ -3,8 +3,11 @@
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-use super::{Augmentation, Mode, TrainError, forward::PromptMix};
+use super::TrainError;
 use crate::config::Architecture;
+use crate::learner::{
+    Augmentation, CardConfig, LossConfig, Mode, NetworkConfig, OptimizerConfig, PromptMix, Recipe, Rhythm,
+};
 use crate::phantom::{Preset, Ranges};
 
 /// A commented configuration, ready to run.
@@ -156,41 +159,6 @@ pub struct FeatureConfig {
     pub folder: Option<PathBuf>,
 }
 
-/// What the losses look at.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct LossConfig {
-    /// Side of the masks that are compared: a quarter of the image size or a multiple of that; the image size (the
-    /// reference's) where it is left out.
-    pub mask_size: Option<usize>,
-    /// Weight of the error of the predicted IoU. The reference has none (0): SAM's own weights know it already; a network
-    /// from scratch must learn it for the shown confidence to mean something.
-    pub iou_weight: f64,
-    /// Weight of the masks' Dice loss, beside their focal loss. The reference's is a half.
-    pub dice_weight: f64,
-    /// Weight of the interim mask's Dice loss, beside its focal loss. The reference has none (0). The interim mask is the shortest
-    /// way from the loss to the image encoder: one that is not trained yet learns from it first.
-    pub interim_dice_weight: f64,
-}
-
-/// AdamW (Loshchilov and Hutter, arXiv 1711.05101) with a warm-up and a cosine.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct OptimizerConfig {
-    /// Learning rate at its highest.
-    pub learning_rate: f64,
-    /// Learning rate at the end.
-    pub final_learning_rate: f64,
-    /// Steps in which it rises from 0.
-    pub warm_up_steps: usize,
-    /// Weight decay, decoupled, of every trained weight.
-    pub weight_decay: f64,
-    /// The norm of all gradients together is at most this; 0 for no bound.
-    pub clip_norm: f64,
-    /// Decay of the moving average of the weights that is validated and written; 0 for the weights themselves.
-    pub average_decay: f64,
-}
-
 /// What is written, and how often, in steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -205,18 +173,6 @@ pub struct ReportConfig {
     pub overlays: usize,
     /// Validations without a better Dice after which the training ends; 0 for never.
     pub patience: usize,
-}
-
-/// What the model file says of itself, beside what is known.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CardConfig {
-    /// Under which licence the weights are.
-    pub licence: String,
-    /// What they were trained on, in place of the data's own description.
-    pub training_data: String,
-    /// The day, `YYYY-MM-DD`; today where it is left out.
-    pub date: String,
 }
 
 fn default_share() -> f64 {
@@ -250,25 +206,6 @@ fn default_validation_share() -> f64 {
 impl Default for FeatureConfig {
     fn default() -> Self {
         Self { variants: 8, folder: None }
-    }
-}
-
-impl Default for LossConfig {
-    fn default() -> Self {
-        Self { mask_size: None, iou_weight: 0.0, dice_weight: 0.5, interim_dice_weight: 0.0 }
-    }
-}
-
-impl Default for OptimizerConfig {
-    fn default() -> Self {
-        Self {
-            learning_rate: 1e-4,
-            final_learning_rate: 1e-5,
-            warm_up_steps: 0,
-            weight_decay: 0.1,
-            clip_norm: 0.0,
-            average_decay: 0.0,
-        }
     }
 }
 
@@ -372,16 +309,31 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// The learning rate of a step, counted from 0: a line up, then a cosine down (Loshchilov and Hutter, arXiv 1608.03983).
-    pub fn learning_rate(&self, step: usize) -> f64 {
-        let optimizer = &self.optimizer;
-        let warm_up = optimizer.warm_up_steps;
-        if step < warm_up {
-            return optimizer.learning_rate * (step + 1) as f64 / warm_up as f64;
+    /// What of it is the learner's own: all but where things are and what is written.
+    pub(super) fn recipe(&self) -> Recipe {
+        Recipe {
+            mode: self.mode,
+            seed: self.seed,
+            steps: self.steps,
+            batch_size: self.batch_size,
+            network: NetworkConfig {
+                architecture: self.model.architecture.clone(),
+                image_size: self.model.image_size,
+                tokens: self.model.tokens,
+                dataset: self.model.dataset.clone(),
+            },
+            prompts: self.prompts,
+            augmentation: self.augmentation.clone(),
+            variants: self.features.variants,
+            loss: self.loss.clone(),
+            optimizer: self.optimizer.clone(),
+            rhythm: Rhythm {
+                log_every: self.report.log_every,
+                validate_every: self.report.validate_every,
+                patience: self.report.patience,
+            },
+            card: self.card.clone(),
         }
-        let share = (step - warm_up) as f64 / self.steps.saturating_sub(warm_up).max(1) as f64;
-        let swing = (optimizer.learning_rate - optimizer.final_learning_rate) / 2.0;
-        optimizer.final_learning_rate + swing * (1.0 + (std::f64::consts::PI * share.min(1.0)).cos())
     }
 }
 
@@ -436,9 +388,10 @@ mod tests {
         config.steps = 110;
         config.optimizer =
             OptimizerConfig { learning_rate: 1.0, final_learning_rate: 0.1, warm_up_steps: 10, ..config.optimizer };
-        assert_eq!(config.learning_rate(0), 0.1);
-        assert_eq!(config.learning_rate(9), 1.0);
-        assert!((config.learning_rate(60) - 0.55).abs() < 1e-12);
-        assert!((config.learning_rate(110) - 0.1).abs() < 1e-12);
+        let rate = |step| config.recipe().learning_rate(step);
+        assert_eq!(rate(0), 0.1);
+        assert_eq!(rate(9), 1.0);
+        assert!((rate(60) - 0.55).abs() < 1e-12);
+        assert!((rate(110) - 0.1).abs() < 1e-12);
     }
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::Once;
 
 use super::TrainError;
-use super::report::{LossRow, ValidationRow};
+use super::report::ValidationRow;
 use crate::checkpoint::Structure;
 use crate::frame::Frame;
+use crate::learner::LossRow;
 use crate::picture;
 
 const SIZE: (u32, u32) = (1000, 840);

@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::checkpoint::CheckpointError;
-use crate::config::ConfigError;
 use crate::dataset::DatasetError;
+use crate::learner::LearnError;
 use crate::picture::PictureError;
 use crate::segmenter::RequestError;
 
@@ -27,15 +26,9 @@ pub enum TrainError {
         /// What is wrong.
         why: String,
     },
-    /// Parts of the configuration contradict each other or the data.
-    #[error("{0}")]
-    Settings(String),
-    /// The architecture cannot be built.
+    /// The training cannot start or go on.
     #[error(transparent)]
-    Architecture(#[from] ConfigError),
-    /// The weights to start from cannot be read, or the result not written.
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
+    Learn(#[from] LearnError),
     /// The labelled pictures are not usable.
     #[error(transparent)]
     Dataset(#[from] DatasetError),
@@ -56,14 +49,6 @@ pub enum TrainError {
     /// The output folder holds a training already.
     #[error("{0} already holds a training; go on with it (--resume), or choose another folder with --out")]
     Exists(PathBuf),
-    /// A loss or a gradient is no number any more.
-    #[error(
-        "the loss of step {step} is not a number; resume from the last checkpoint with a lower optimizer.learning_rate or a clip_norm of 1"
-    )]
-    Diverged {
-        /// Counted from 0.
-        step: usize,
-    },
     /// The curves cannot be drawn.
     #[error("{path}: {why}")]
     Plot {

@@ -1,114 +1,26 @@
-//! Image features on disk: where the encoder is frozen, each picture is looked at once in each of its augmented variants.
-//!
-//! A file's name is a checksum of all that its features depend on (weights, picture, augmentation), so a cache can be shared
-//! between trainings and never holds what is out of date.
+//! Image features on disk, a file for each. Several trainings can share a folder.
 
-use burn::tensor::{Device, Tensor, TensorData};
-use half::f16;
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
-use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 
-use super::augment::Augmentation;
-use super::random::{Purpose, generator};
 use super::report::replace;
-use super::{TrainError, TrainingPicture};
-use crate::checkpoint::{TensorSource, collect};
-use crate::model::{ImageFeatures, Sam2Rad};
-use crate::preprocess::Normalization;
+use crate::learner::FeatureStore;
 
-/// What features depend on besides their picture, by the names of weights.
-const ENCODER: [&str; 3] = ["image_encoder.", "no_mem_embed", "mask_decoder.conv_s"];
-/// The maps in a file.
-const MAPS: [&str; 3] = ["image_embedding", "high_res_features.0", "high_res_features.1"];
+/// A folder of features, made with the first of them.
+pub(super) struct FeatureFolder(pub PathBuf);
 
-/// Features of augmented pictures, in half precision.
-pub(super) struct FeatureCache {
-    folder: PathBuf,
-    /// The network, without gradients.
-    model: Sam2Rad,
-    normalization: Normalization,
-    augmentation: Augmentation,
-    seed: u64,
-    /// Of weights, normalisation, augmentation and seed.
-    checksum: Sha256,
-}
-
-impl FeatureCache {
-    pub fn new(
-        folder: PathBuf,
-        model: Sam2Rad,
-        normalization: Normalization,
-        augmentation: &Augmentation,
-        seed: u64,
-    ) -> Result<Self, TrainError> {
-        std::fs::create_dir_all(&folder).map_err(TrainError::io(&folder))?;
-        let weights = collect(&model);
-        let mut checksum = Sha256::new();
-        for name in weights.shapes().keys().filter(|name| ENCODER.iter().any(|part| name.starts_with(part))) {
-            checksum.update(name);
-            weights.get(name).into_iter().flatten().for_each(|value| checksum.update(value.to_le_bytes()));
-        }
-        checksum.update(format!("{normalization:?} {augmentation:?} {seed}"));
-        Ok(Self { folder, model, normalization, augmentation: augmentation.clone(), seed, checksum })
-    }
-
-    /// Variant `variant` of a picture with its features.
-    pub fn get(
-        &self,
-        picture: &TrainingPicture,
-        variant: u64,
-        device: &Device,
-    ) -> Result<(TrainingPicture, ImageFeatures), TrainError> {
-        let picture = self.augmentation.apply(picture, &mut generator(self.seed, Purpose::Variant, variant));
-        let mut checksum = self.checksum.clone();
-        checksum.update(format!("{} {}", picture.rows(), picture.columns()));
-        checksum.update(picture.rgb());
-        let name: String = checksum.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let path = self.folder.join(format!("{name}.safetensors"));
-        // A file that cannot be used is made again.
-        let known = std::fs::read(&path).ok().and_then(|bytes| decode(&bytes, device));
-        if let Some(features) = known {
-            return Ok((picture, features));
-        }
-        let features = self.model.encode_image(picture.image(&self.normalization, device));
-        let bytes = encode(&features);
-        replace(&path, &bytes)?;
-        // What is in the file, rounded as it will be next time.
-        let features = decode(&bytes, device).unwrap_or(features);
-        Ok((picture, features))
+impl FeatureFolder {
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.join(format!("{name}.safetensors"))
     }
 }
 
-fn maps(features: &ImageFeatures) -> [Tensor<4>; 3] {
-    let [finest, finer] = features.high_res_features.clone();
-    [features.image_embedding.clone(), finest, finer]
-}
+impl FeatureStore for FeatureFolder {
+    fn read(&self, name: &str) -> Option<Vec<u8>> {
+        std::fs::read(self.path(name)).ok()
+    }
 
-fn encode(features: &ImageFeatures) -> Vec<u8> {
-    let halves = maps(features).map(|map| {
-        let shape = map.dims().to_vec();
-        let bytes: Vec<u8> =
-            map.into_data().iter::<f32>().flat_map(|value| f16::from_f32(value).to_le_bytes()).collect();
-        (shape, bytes)
-    });
-    let views = MAPS.iter().zip(&halves).map(|(name, (shape, bytes))| {
-        (*name, TensorView::new(Dtype::F16, shape.clone(), bytes).expect("as many bytes as the shape says"))
-    });
-    safetensors::serialize(views, None).expect("three small tensors can be written")
-}
-
-/// `None` where the bytes are not a whole file.
-fn decode(bytes: &[u8], device: &Device) -> Option<ImageFeatures> {
-    let file = SafeTensors::deserialize(bytes).ok()?;
-    let map = |name: &str| {
-        let view = file.tensor(name).ok()?;
-        let shape: [usize; 4] = view.shape().try_into().ok()?;
-        let halves = view.data().as_chunks().0.iter();
-        let values: Vec<f32> = halves.map(|half| f16::from_le_bytes(*half).to_f32()).collect();
-        Some(Tensor::<4>::from_data(TensorData::new(values, shape), device))
-    };
-    let [embedding, finest, finer] = MAPS;
-    Some(ImageFeatures { image_embedding: map(embedding)?, high_res_features: [map(finest)?, map(finer)?] })
+    fn write(&self, name: &str, bytes: Vec<u8>) -> std::io::Result<()> {
+        std::fs::create_dir_all(&self.0)?;
+        replace(&self.path(name), &bytes).map_err(std::io::Error::other)
+    }
 }

@@ -1,42 +1,27 @@
-//! Training: the reference's losses, prompt mixing and parameter groups on burn's autodiff (paper, section 3.3; `train.py`).
+//! Training with files, as the reference has it (`train.py`): what [`learner`](crate::learner) needs comes from a configuration file,
+//! folders of pictures and simulated ones; checkpoints, tables, plots and the model go to a folder.
 //!
 //! ```text
-//! TrainConfig -> data (phantoms or a folder) -> augment -> picture: input, targets, manual prompts
-//!             -> start (weights)             -> forward -> loss -> gradients -> AdamW -> average of the weights
-//!                                               evaluate, report, state (checkpoints), model file
+//! TrainConfig -> data (phantoms or a folder) -> Learner -> tables, curves, overlays, state (checkpoints), model file
 //! ```
 
-mod augment;
-mod average;
-mod calibration;
 mod config;
 mod curves;
 mod data;
-mod date;
 mod error;
 mod features;
-pub mod forward;
-mod gradients;
-pub mod loss;
 mod overlays;
-mod picture;
-mod prompts;
-mod random;
 mod report;
-mod start;
 mod state;
-mod trainable;
 mod trainer;
 
-pub use augment::Augmentation;
-pub use config::{
-    CardConfig, DataConfig, EXAMPLE, FeatureConfig, FolderData, LossConfig, MixData, MixSource, ModelConfig,
-    OptimizerConfig, PhantomData, ReportConfig, TrainConfig,
+pub use crate::learner::{
+    Augmentation, CardConfig, LearnError, LossConfig, LossRow, LossValues, Mode, OptimizerConfig, StartFile,
+    TrainingData, TrainingPicture, forward, loss,
 };
-pub use data::TrainingData;
+pub use config::{
+    DataConfig, EXAMPLE, FeatureConfig, FolderData, MixData, MixSource, ModelConfig, PhantomData, ReportConfig,
+    TrainConfig,
+};
 pub use error::TrainError;
-pub use picture::TrainingPicture;
-pub use report::{LossRow, LossValues};
-pub use start::StartFile;
-pub use trainable::Mode;
 pub use trainer::{End, Event, Trainer};

@@ -1,4 +1,4 @@
-//! A training's state on disk, from which it goes on as if it had never stopped.
+//! A training's checkpoint on disk.
 //!
 //! ```text
 //! checkpoint/model.bpk       the weights, f32
@@ -7,41 +7,23 @@
 //! checkpoint/state.json      the step and what is counted on the way
 //! ```
 //!
-//! Random choices need no state: they follow from the seed and the step (see `random`). A new checkpoint is written beside
-//! the old one and takes its place whole.
+//! A new checkpoint is written beside the old one and takes its place whole.
 
-use burn::module::Module;
-use burn::optim::ModuleOptimizer;
-use burn::store::ModuleRecord;
+use burn::tensor::Bytes;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 use super::TrainError;
 use super::config::TrainConfig;
-use super::report::Sums;
-use crate::model::Sam2Rad;
+use crate::learner::{Counters, Saved};
 
-/// What a training counts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct State {
-    /// Steps done.
-    pub step: usize,
-    /// The best mean Dice so far, and its step.
-    pub best: Option<(f64, usize)>,
-    /// Validations since then.
-    pub stale: usize,
-    /// Losses since the last row of the table.
-    pub sums: Sums,
+/// What `state.json` says.
+#[derive(Serialize, Deserialize)]
+struct State {
+    #[serde(flatten)]
+    counters: Counters,
     /// The configuration, which must not change on the way.
-    pub config: TrainConfig,
-}
-
-/// What a training is made of.
-pub(super) struct Parts {
-    pub model: Sam2Rad,
-    pub average: Option<Sam2Rad>,
-    pub optimizer: ModuleOptimizer,
-    pub state: State,
+    config: TrainConfig,
 }
 
 /// The folder of the checkpoint inside the output folder.
@@ -55,27 +37,19 @@ pub(super) fn find(out: &Path) -> Option<PathBuf> {
 }
 
 /// Writes a checkpoint.
-pub(super) fn save(
-    out: &Path,
-    model: &Sam2Rad,
-    average: Option<&Sam2Rad>,
-    optimizer: &ModuleOptimizer,
-    state: &State,
-) -> Result<(), TrainError> {
+pub(super) fn save(out: &Path, saved: &Saved, config: &TrainConfig) -> Result<(), TrainError> {
     let (folder, new, old) = (folder(out), out.join("checkpoint.new"), out.join("checkpoint.old"));
-    let failed = |why: String| TrainError::Resume { path: new.clone(), why };
     remove(&new)?;
     std::fs::create_dir_all(&new).map_err(TrainError::io(&new))?;
-    let write = |module: &Sam2Rad, name: &str| {
-        module.valid().into_record().save(new.join(name)).map_err(|error| failed(format!("{error:?}")))
-    };
-    write(model, "model.bpk")?;
-    if let Some(average) = average {
-        write(average, "average.bpk")?;
+    let write = |name: &str, bytes: &[u8]| std::fs::write(new.join(name), bytes).map_err(TrainError::io(&new));
+    write("model.bpk", &saved.model)?;
+    if let Some(average) = &saved.average {
+        write("average.bpk", average)?;
     }
-    optimizer.save(new.join("optimizer.bpk")).map_err(|error| failed(format!("{error:?}")))?;
-    let text = serde_json::to_string_pretty(state).map_err(|error| failed(error.to_string()))?;
-    std::fs::write(new.join("state.json"), text).map_err(TrainError::io(&new))?;
+    write("optimizer.bpk", &saved.optimizer)?;
+    let state = State { counters: saved.counters.clone(), config: config.clone() };
+    let failed = |error: serde_json::Error| TrainError::Resume { path: new.clone(), why: error.to_string() };
+    write("state.json", serde_json::to_string_pretty(&state).map_err(failed)?.as_bytes())?;
     remove(&old)?;
     if folder.exists() {
         std::fs::rename(&folder, &old).map_err(TrainError::io(&folder))?;
@@ -91,24 +65,20 @@ fn remove(folder: &Path) -> Result<(), TrainError> {
     }
 }
 
-/// Reads the checkpoint of `out` into the network and optimizer that the configuration makes.
-pub(super) fn load(out: &Path, parts: Parts) -> Result<Parts, TrainError> {
-    let Parts { model, average, optimizer, state } = parts;
+/// Reads the checkpoint of `out`, which must be of this configuration; the number of steps may be another.
+pub(super) fn load(out: &Path, config: &TrainConfig) -> Result<Saved, TrainError> {
     let folder = find(out).ok_or_else(|| TrainError::Resume {
         path: out.into(),
         why: "there is no checkpoint in this folder; start without --resume, and with another --out if it has a model"
             .into(),
     })?;
-    let failed = |name: &str| {
-        let path = folder.join(name);
-        move |why: String| TrainError::Resume {
-            path,
-            why: format!("{why}; the checkpoint cannot be used, start again"),
-        }
-    };
-    let text = std::fs::read_to_string(folder.join("state.json")).map_err(TrainError::io(&folder))?;
-    let saved: State = serde_json::from_str(&text).map_err(|error| failed("state.json")(error.to_string()))?;
-    if saved.config != (TrainConfig { steps: saved.config.steps, ..state.config.clone() }) {
+    let path = folder.join("state.json");
+    let text = std::fs::read_to_string(&path).map_err(TrainError::io(&folder))?;
+    let State { counters, config: of } = serde_json::from_str(&text).map_err(|error| TrainError::Resume {
+        path,
+        why: format!("{error}; the checkpoint cannot be used, start again"),
+    })?;
+    if of != (TrainConfig { steps: of.steps, ..config.clone() }) {
         return Err(TrainError::Resume {
             path: folder,
             why:
@@ -117,16 +87,14 @@ pub(super) fn load(out: &Path, parts: Parts) -> Result<Parts, TrainError> {
                     .into(),
         });
     }
-    let read = |module: Sam2Rad, name: &str| {
-        let record = ModuleRecord::load(folder.join(name)).map_err(|error| failed(name)(format!("{error:?}")))?;
-        module.try_load_record(record).map_err(|error| failed(name)(format!("{error:?}")))
+    let read = |name: &str| {
+        let path = folder.join(name);
+        std::fs::read(&path).map(Bytes::from_bytes_vec).map_err(TrainError::io(&path))
     };
-    let optimizer =
-        optimizer.load(folder.join("optimizer.bpk")).map_err(|error| failed("optimizer.bpk")(format!("{error:?}")))?;
-    Ok(Parts {
-        model: read(model, "model.bpk")?,
-        average: average.map(|average| read(average, "average.bpk")).transpose()?,
-        optimizer,
-        state: State { config: state.config, ..saved },
+    Ok(Saved {
+        counters,
+        model: read("model.bpk")?,
+        average: (config.optimizer.average_decay > 0.0).then(|| read("average.bpk")).transpose()?,
+        optimizer: read("optimizer.bpk")?,
     })
 }

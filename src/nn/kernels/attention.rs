@@ -88,7 +88,7 @@ pub fn attention(
 }
 
 /// The gradients of q, k and v from that of [`attention`]'s output, without a bias.
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub fn attention_backward(qkv: [&Tensor<3>; 3], grad: &Tensor<3>, heads: usize, scale: f64) -> [Tensor<3>; 3] {
     let shapes = qkv.map(|x| x.dims());
     let ([batch, n, q_dim], [_, m, v_dim]) = (shapes[0], shapes[2]);

@@ -49,7 +49,7 @@ pub fn conv3x3(x: &Tensor<4>, weight: &Tensor<4>, bias: Option<&Tensor<1>>) -> O
 
 /// The gradient of the weight `[out, in, 3, 3]` from that of the output: `x` `[batch, height, width, in]`, `grad`
 /// `[batch, height, width, out]`.
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub fn conv3x3_weight_gradient(x: &Tensor<4>, grad: &Tensor<4>) -> Tensor<4> {
     let ([batch, height, width, channels], [_, _, _, out_channels]) = (x.dims(), grad.dims());
     let [x, grad] = [x, grad].map(|x| on_cpu(x).expect("recorded on the CPU").to_contiguous());

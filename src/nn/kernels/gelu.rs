@@ -1,10 +1,10 @@
 //! The exact GELU.
 
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 use super::{exp::exp_f32, flex_tensor};
 use super::{for_each_chunk, into_tensor, on_cpu};
 
@@ -24,7 +24,7 @@ pub fn gelu<const D: usize>(x: &Tensor<D>) -> Option<Tensor<D>> {
 }
 
 /// The gradient of [`gelu`]'s input from its output's: `Φ(x) + x φ(x)`.
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub fn gelu_backward(x: FlexTensor, grad: FlexTensor) -> FlexTensor {
     const FRAC_1_SQRT_TAU: f32 = 0.398_942_3;
     let shape = x.layout().shape().to_vec();

@@ -1,10 +1,10 @@
 //! Layer norm over the channels, and its derivative.
 
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 use super::flex_tensor;
 use super::{for_each_chunk, into_tensor, on_cpu, sum};
 
@@ -38,7 +38,7 @@ pub fn layer_norm<const D: usize>(
 }
 
 /// The gradients of [`layer_norm`]'s input, `gamma` and `beta` from its output's.
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub fn layer_norm_backward(x: FlexTensor, gamma: FlexTensor, epsilon: f64, grad: FlexTensor) -> [FlexTensor; 3] {
     let shape = x.layout().shape().to_vec();
     let [x, gamma, grad] = [x, gamma, grad].map(|tensor| tensor.to_contiguous());

@@ -16,18 +16,18 @@ mod max_pool;
 mod product;
 
 pub use attention::attention;
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub use attention::attention_backward;
 pub use conv2d::conv2d;
 pub use conv3x3::conv3x3;
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub use conv3x3::conv3x3_weight_gradient;
 pub use depthwise::depthwise;
 pub use gelu::gelu;
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub use gelu::gelu_backward;
 pub use layer_norm::layer_norm;
-#[cfg(feature = "train")]
+#[cfg(feature = "learn")]
 pub use layer_norm::layer_norm_backward;
 pub use linear::linear;
 pub use max_pool::max_pool_2x2;

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Tensor, activation};
 
-use super::config::LossConfig;
+use super::recipe::LossConfig;
 
 /// Added to both sides of the Dice ratio.
 const DICE_SMOOTH: f64 = 1e-5;

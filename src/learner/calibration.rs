@@ -2,9 +2,9 @@
 
 use burn::tensor::read_sync;
 
-use super::data::TrainingSet;
+use super::pictures::TrainingSet;
 use super::random::{Purpose, generator};
-use super::{Augmentation, TrainError, TrainingPicture};
+use super::{Augmentation, LearnError, TrainingPicture};
 use crate::evaluation::{Mask, POOR_DICE, dice};
 use crate::frame::Frame;
 use crate::segmenter::{Calibration, Request, Segmenter, Signs};
@@ -24,7 +24,7 @@ pub(super) fn calibrate(
     augmentation: &Augmentation,
     seed: u64,
     segmenter: impl Fn(&TrainingSet) -> Segmenter,
-) -> Result<Option<Calibration>, TrainError> {
+) -> Result<Option<Calibration>, LearnError> {
     let mut answers: Vec<(Signs, f64)> = Vec::new();
     let mut pictures = 0;
     for set in sets.iter().filter(|set| !set.validation.is_empty()) {
@@ -55,7 +55,7 @@ pub(super) fn calibrate(
 }
 
 /// What the network says of its answers to a picture, with their Dice.
-fn judge(segmenter: &Segmenter, frame: &Frame, class_ids: &[u8]) -> Result<Vec<(Signs, f64)>, TrainError> {
+fn judge(segmenter: &Segmenter, frame: &Frame, class_ids: &[u8]) -> Result<Vec<(Signs, f64)>, LearnError> {
     let encoded = segmenter.encode(frame);
     let signs = read_sync(segmenter.signs(&encoded, &Request::default()))?;
     let found = read_sync(segmenter.segment(&encoded, &Request::default()))?.map;

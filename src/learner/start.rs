@@ -4,9 +4,9 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Distribution, Tensor};
 use rand::Rng;
 
-use super::TrainError;
-use super::config::TrainConfig;
+use super::LearnError;
 use super::random::{Purpose, generator};
+use super::recipe::Recipe;
 use crate::checkpoint::{Additions, Checkpoint, LoadOptions, ModulePath, Structure};
 use crate::config::Sam2RadConfig;
 use crate::model::Sam2Rad;
@@ -37,25 +37,25 @@ pub(super) struct Start {
 
 /// Makes the network for `structures`, on a device without gradients.
 pub(super) fn start(
-    config: &TrainConfig,
+    recipe: &Recipe,
     file: Option<StartFile>,
     structures: &[Structure],
     device: &Device,
-) -> Result<Start, TrainError> {
+) -> Result<Start, LearnError> {
     // Fresh weights come from burn's own generator.
-    device.seed(generator(config.seed, Purpose::Weights, 0).random());
+    device.seed(generator(recipe.seed, Purpose::Weights, 0).random());
     match file {
-        Some(file) => from_file(config, file, structures, device),
-        None => from_scratch(config, structures, device),
+        Some(file) => from_file(recipe, file, structures, device),
+        None => from_scratch(recipe, structures, device),
     }
 }
 
-fn from_scratch(config: &TrainConfig, structures: &[Structure], device: &Device) -> Result<Start, TrainError> {
-    let architecture = config.model.architecture.clone().ok_or_else(|| {
-        TrainError::Settings("without a file to start from, [model.architecture] must say which network".into())
+fn from_scratch(recipe: &Recipe, structures: &[Structure], device: &Device) -> Result<Start, LearnError> {
+    let architecture = recipe.network.architecture.clone().ok_or_else(|| {
+        LearnError::Settings("without a file to start from, [model.architecture] must say which network".into())
     })?;
-    let image_size = config.model.image_size.unwrap_or(1024);
-    let network = Sam2RadConfig::new(architecture, image_size, structures.len(), config.model.tokens)?;
+    let image_size = recipe.network.image_size.unwrap_or(1024);
+    let network = Sam2RadConfig::new(architecture, image_size, structures.len(), recipe.network.tokens)?;
     Ok(Start {
         model: network.init(device),
         network,
@@ -65,12 +65,7 @@ fn from_scratch(config: &TrainConfig, structures: &[Structure], device: &Device)
     })
 }
 
-fn from_file(
-    config: &TrainConfig,
-    file: StartFile,
-    structures: &[Structure],
-    device: &Device,
-) -> Result<Start, TrainError> {
+fn from_file(recipe: &Recipe, file: StartFile, structures: &[Structure], device: &Device) -> Result<Start, LearnError> {
     let checkpoint = file.checkpoint;
     let known = checkpoint.card().cloned();
     // Structures that the file knows by name keep their prompts; prompts of others are of no use. Those that were asked for by
@@ -84,14 +79,14 @@ fn from_file(
     let same = known.as_ref().is_some_and(|card| card.structures.len() == structures.len())
         && rows.iter().enumerate().all(|(i, row)| *row == Some(i));
     let has_known = rows.iter().any(Option::is_some);
-    let dataset = config.model.dataset.clone();
+    let dataset = recipe.network.dataset.clone();
     let options = LoadOptions {
-        image_size: config.model.image_size,
+        image_size: recipe.network.image_size,
         structures: Some(structures.len()),
         additions: Some(Additions {
-            tokens: config.model.tokens,
+            tokens: recipe.network.tokens,
             fresh_prompts: !has_known && dataset.is_none(),
-            architecture: config.model.architecture.clone(),
+            architecture: recipe.network.architecture.clone(),
         }),
         dataset,
     };
@@ -101,7 +96,7 @@ fn from_file(
         loaded.config.structures = structures.len();
     }
     if loaded.config.structures != structures.len() {
-        return Err(TrainError::Settings(format!(
+        return Err(LearnError::Settings(format!(
             "the prompts of `model.dataset` are for {} structures, and the pictures have {}; leave it out to make fresh ones",
             loaded.config.structures,
             structures.len()

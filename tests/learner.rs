@@ -1,0 +1,168 @@
+//! Learning from a few frames in memory, as the browser does it, beside `sam2rad train`.
+
+use sam2rad::checkpoint::{Checkpoint, Dtype, Structure, TensorSource, collect};
+use sam2rad::dataset::{Dataset, Split};
+use sam2rad::frame::LabelledPicture;
+use sam2rad::learner::few_shot::{self, Lesson};
+use sam2rad::learner::{CardConfig, LearnError, Learner, MemoryStore, Recipe, Saved, StartFile};
+use sam2rad::segmenter::Segmenter;
+use sam2rad::train::{DataConfig, Event, FeatureConfig, FolderData, ModelConfig, ReportConfig, TrainConfig, Trainer};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+
+/// burn's random numbers are the process's: one training at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/hip.safetensors");
+const SEED: u64 = 5;
+const STEPS: usize = 4;
+
+/// Five simulated shoulders in the reference's layout.
+fn dataset(folder: &Path) -> Dataset {
+    let made = Command::new(env!("CARGO_BIN_EXE_sam2rad"))
+        .args(["phantom", "--preset", "shoulder", "--count", "5", "--seed", "40", "--split", "Train", "--out"])
+        .arg(folder)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    Dataset::open(folder).unwrap()
+}
+
+fn lessons(dataset: &Dataset) -> Vec<Lesson> {
+    let structures: Vec<usize> = (0..dataset.structures.len()).collect();
+    let pictures = dataset.read_all(Split::Train).unwrap();
+    pictures.into_iter().map(|picture| Lesson { picture, structures: structures.clone() }).collect()
+}
+
+fn base() -> StartFile {
+    StartFile { name: "hip.safetensors".into(), checkpoint: Checkpoint::open(Path::new(BASE)).unwrap() }
+}
+
+fn recipe(structures: &[Structure], trained: usize) -> Recipe {
+    let file = base();
+    let choice = few_shot::choose(&file.checkpoint, structures);
+    Recipe { steps: STEPS, ..few_shot::recipe(&choice, 256, trained, SEED, CardConfig::default()) }
+}
+
+fn learner(dataset: &Dataset, saved: Option<Saved>) -> Learner {
+    let (structures, lessons) = (dataset.structures.clone(), lessons(dataset));
+    let held_back = few_shot::held_back(lessons.len());
+    let recipe = recipe(&structures, lessons.len() - held_back.len());
+    let data = few_shot::data(structures, lessons, &held_back, "five frames".into(), SEED, 256).unwrap();
+    Learner::new(recipe, Some(base()), data, saved, Box::new(MemoryStore::new(64 << 20))).unwrap()
+}
+
+/// The total loss of each step until all are done, or `steps` are.
+fn learn(learner: &mut Learner, steps: usize) -> Vec<f64> {
+    let mut totals = Vec::new();
+    while !learner.is_finished() && totals.len() < steps {
+        totals.push(learner.step().unwrap().losses.total);
+    }
+    totals
+}
+
+#[test]
+fn frames_in_memory_teach_what_a_folder_teaches_the_command_line() {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(folder.path());
+    let mut learner = learner(&dataset, None);
+    let curve = learn(&mut learner, STEPS);
+    let found = learner.validate().unwrap().unwrap();
+
+    let recipe = learner.recipe().clone();
+    let names = dataset.names(Split::Train);
+    let held_back = few_shot::held_back(names.len());
+    let config = TrainConfig {
+        mode: recipe.mode,
+        seed: recipe.seed,
+        steps: recipe.steps,
+        batch_size: recipe.batch_size,
+        model: ModelConfig {
+            init: BASE.into(),
+            architecture: recipe.network.architecture,
+            image_size: recipe.network.image_size,
+            tokens: recipe.network.tokens,
+            dataset: None,
+        },
+        data: DataConfig::Folder(FolderData {
+            folder: folder.path().into(),
+            structures: Vec::new(),
+            provenance: String::new(),
+            limit: None,
+            validation_share: 0.0,
+            validation_names: held_back.iter().map(|&i| names[i].to_owned()).collect(),
+        }),
+        prompts: recipe.prompts,
+        augmentation: recipe.augmentation,
+        features: FeatureConfig { variants: recipe.variants, folder: None },
+        loss: recipe.loss,
+        optimizer: recipe.optimizer,
+        report: ReportConfig { validate_every: STEPS, overlays: 0, ..ReportConfig::default() },
+        card: CardConfig::default(),
+    };
+    let mut trainer = Trainer::new(config, Some(base()), &folder.path().join("out"), false).unwrap();
+    let (mut expected, mut dice) = (Vec::new(), Vec::new());
+    trainer
+        .run(&AtomicBool::new(false), &mut |event| match event {
+            Event::Step { losses, .. } => expected.push(losses.total),
+            Event::Validation { scores, .. } => dice.clone_from(&scores.dice),
+            Event::Row(_) => (),
+        })
+        .unwrap();
+    assert_eq!(curve, expected);
+    assert_eq!(found.scores.dice, dice);
+    let (ours, theirs) = (collect(&learner.result()), collect(&trainer.result()));
+    for name in ours.shapes().keys() {
+        assert_eq!(ours.get(name), theirs.get(name), "{name}");
+    }
+
+    // The file is a model like any other, and remembers its colours.
+    let file = Segmenter::from_bytes(learner.model_file(Dtype::F16).unwrap()).unwrap();
+    assert_eq!(file.structures(), dataset.structures);
+    assert!(file.card().training_data.contains("five frames"), "{}", file.card().training_data);
+    assert!(file.card().provenance.contains("hip.safetensors") && file.card().provenance.contains("4 steps"));
+}
+
+#[test]
+fn a_checkpoint_in_memory_goes_on_to_the_same_curve() {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    let dataset = dataset(folder.path());
+    let curve = learn(&mut learner(&dataset, None), STEPS);
+
+    let mut first = learner(&dataset, None);
+    let mut resumed = learn(&mut first, 3);
+    let bytes = first.save().unwrap().to_bytes(first.recipe()).unwrap();
+    let recipe = first.recipe().clone();
+    drop(first);
+    let saved = Saved::from_bytes(&bytes, &recipe).unwrap();
+    resumed.extend(learn(&mut learner(&dataset, Some(saved)), STEPS));
+    assert_eq!(resumed, curve);
+
+    let cut = Saved::from_bytes(&bytes[..bytes.len() - 7], &recipe).err().unwrap();
+    assert!(matches!(cut, LearnError::State { .. }), "{cut}");
+    let other = Recipe { seed: SEED + 1, ..recipe };
+    assert!(matches!(Saved::from_bytes(&bytes, &other), Err(LearnError::OtherTraining)));
+}
+
+#[test]
+fn a_base_models_own_structures_are_labelled_by_itself_where_nobody_did() {
+    let base = Segmenter::open(BASE).unwrap();
+    let phantom = sam2rad::phantom::Preset::Hip.simulate(sam2rad::phantom::Ranges::Standard, 6);
+    let answer = base.segment_blocking(&base.encode(&phantom.frame), &Default::default()).unwrap().map;
+    let area = |ids: &[u8], id: u8| ids.iter().filter(|found| **found == id).count();
+    // A person's own structure, in the corner.
+    let mut class_ids = vec![0; phantom.class_ids.len()];
+    class_ids[..50].fill(3);
+    let picture = LabelledPicture { name: "a".into(), frame: phantom.frame, class_ids, pixel_spacing_mm: None };
+    let mut lesson = Lesson { picture, structures: vec![2] };
+    few_shot::complete(&mut lesson, &base, &["ilium", "femoral head", "mine"], &[0, 1]).unwrap();
+    assert_eq!(lesson.structures, [0, 1, 2]);
+    for id in [1, 2] {
+        assert!(area(&answer.class_ids, id) > 100);
+        assert_eq!(area(&lesson.picture.class_ids, id), area(&answer.class_ids, id));
+    }
+    assert_eq!(area(&lesson.picture.class_ids, 3), 50);
+}
