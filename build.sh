@@ -128,6 +128,8 @@ run_tests() {
   cargo fmt --check
   cargo clippy --release --locked --all-targets --features dicom -- -D warnings
   cargo test --release --locked --features dicom
+  cargo run --release --locked --features dicom --example segment -- weights/hip.safetensors tests/fixtures/frame.png
+  RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --features dicom
   build
   get_chromium
   say "browser tests"

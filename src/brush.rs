@@ -1,6 +1,7 @@
 //! Brush strokes as mask logits, the kind of prompt that SAM's prompt encoder takes for a mask.
 //! Strokes in pixels of the frame -> logits `[image_size / 4, image_size / 4]`.
 
+use serde::Deserialize;
 use std::ops::RangeInclusive;
 
 use crate::preprocess::FrameTransform;
@@ -13,7 +14,7 @@ pub const PAINTED_LOGIT: f32 = 8.0;
 const CELL: f32 = 4.0;
 
 /// One stroke of a round brush, in pixels of the frame.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Stroke {
     /// Where the brush's centre went, `[x, y]`, joined by straight lines; a single point is a dab.
     pub path: Vec<[f32; 2]>,

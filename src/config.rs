@@ -5,12 +5,20 @@
 //! (`sam2/configs`), MobileSAM and the reference's `build_encoder.py`, `build_decoder.py`, `prompt_learning.py`.
 
 mod image_encoder;
+mod mask_decoder;
+mod memory;
+mod prompt_predictor;
 
 use serde::{Deserialize, Serialize};
 
 pub use image_encoder::{
     Backbone, ConvNetConfig, HieraConfig, IMAGE_ENCODERS, ImageEncoderConfig, TinyVitConfig, VitConfig,
 };
+pub use mask_decoder::{MASK_DECODERS, MaskDecoderConfig};
+pub use memory::{MEMORIES, MemoryConfig};
+pub use prompt_predictor::{PROMPT_PREDICTORS, PromptPredictorConfig};
+
+use crate::preprocess::Fit;
 
 /// The three names that choose a network, as a model file and the golden vectors carry them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,124 +82,6 @@ pub enum ConfigError {
     },
 }
 
-/// A row of the mask decoder table.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MaskDecoderConfig {
-    /// The reference's registry name.
-    pub name: &'static str,
-    /// SAM 2's decoder: high-resolution features in the upscaler, IoU through a sigmoid.
-    pub high_res_features: bool,
-    /// Rank of the LoRA on q and v of every attention; 0 for none.
-    pub lora_rank: usize,
-    /// The object-score head is a three-layer MLP (else one linear layer).
-    pub pred_obj_scores_mlp: bool,
-}
-
-/// Mask decoders: the reference's `build_decoder.py`; ranks from its two `build_model.py`.
-pub const MASK_DECODERS: [MaskDecoderConfig; 5] = [
-    MaskDecoderConfig { name: "sam_mask_decoder", high_res_features: false, lora_rank: 0, pred_obj_scores_mlp: false },
-    MaskDecoderConfig { name: "lora_mask_decoder", high_res_features: false, lora_rank: 32, pred_obj_scores_mlp: true },
-    // What `lora_mask_decoder` becomes when its LoRA is merged: the reference has no name for it.
-    MaskDecoderConfig {
-        name: "merged_lora_mask_decoder",
-        high_res_features: false,
-        lora_rank: 0,
-        pred_obj_scores_mlp: true,
-    },
-    MaskDecoderConfig { name: "sam2_mask_decoder", high_res_features: true, lora_rank: 0, pred_obj_scores_mlp: true },
-    MaskDecoderConfig {
-        name: "sam2_lora_mask_decoder",
-        high_res_features: true,
-        lora_rank: 8,
-        pred_obj_scores_mlp: true,
-    },
-];
-
-/// A row of the prompt predictor table.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct PromptPredictorConfig {
-    /// The reference's registry name.
-    pub name: &'static str,
-    /// Channels of the two finer maps, coarse to fine, as the predictor was built for them; `None` for `linear`, which reads
-    /// the image embedding alone, and for SAM 2, whose maps follow the prompt dimension.
-    pub high_res_channels: Option<usize>,
-    /// Number of maps it walks over: 3, or 1 for `linear`.
-    pub depth: usize,
-    /// Upsampling of the interim mask, to a quarter of the image side.
-    pub mask_scale_factor: usize,
-}
-
-/// Prompt predictors: the reference's `prompt_learning.py`.
-pub const PROMPT_PREDICTORS: [PromptPredictorConfig; 6] = [
-    PromptPredictorConfig { name: "linear", high_res_channels: None, depth: 1, mask_scale_factor: 4 },
-    PromptPredictorConfig { name: "sam2_high_res_ppn", high_res_channels: None, depth: 3, mask_scale_factor: 1 },
-    PromptPredictorConfig {
-        name: "sam_vitb_high_res_ppn",
-        high_res_channels: Some(768),
-        depth: 3,
-        mask_scale_factor: 4,
-    },
-    PromptPredictorConfig {
-        name: "sam_vitl_high_res_ppn",
-        high_res_channels: Some(1024),
-        depth: 3,
-        mask_scale_factor: 4,
-    },
-    PromptPredictorConfig {
-        name: "sam_vith_high_res_ppn",
-        high_res_channels: Some(1280),
-        depth: 3,
-        mask_scale_factor: 4,
-    },
-    PromptPredictorConfig {
-        name: "mobile_sam_high_res_ppn",
-        high_res_channels: Some(320),
-        depth: 3,
-        mask_scale_factor: 4,
-    },
-];
-
-/// A row of the memory table: what the model remembers of a video's frames.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct MemoryConfig {
-    /// The name in an [`Architecture`].
-    pub name: &'static str,
-    /// Layers of memory attention.
-    pub num_layers: usize,
-    /// Channels of a memory's tokens.
-    pub mem_dim: usize,
-    /// Frames whose memories a frame looks at: the prompted ones (as one) and those just before it.
-    pub num_maskmem: usize,
-    /// Frames whose object pointers a frame looks at, beside the prompted ones.
-    pub max_obj_ptrs: usize,
-    /// Object pointers say how far back they are, with a sign and through a projection.
-    pub obj_ptr_tpos_proj: bool,
-    /// The memory of a frame without the structure says so.
-    pub no_obj_embed_spatial: bool,
-}
-
-/// Memories: SAM 2's and SAM 2.1's (`sam2/configs/sam2/*.yaml`, `sam2/configs/sam2.1/*.yaml`, alike in every size).
-pub const MEMORIES: [MemoryConfig; 2] = [
-    MemoryConfig {
-        name: "sam2_memory",
-        num_layers: 4,
-        mem_dim: 64,
-        num_maskmem: 7,
-        max_obj_ptrs: 16,
-        obj_ptr_tpos_proj: false,
-        no_obj_embed_spatial: false,
-    },
-    MemoryConfig {
-        name: "sam2.1_memory",
-        num_layers: 4,
-        mem_dim: 64,
-        num_maskmem: 7,
-        max_obj_ptrs: 16,
-        obj_ptr_tpos_proj: true,
-        no_obj_embed_spatial: true,
-    },
-];
-
 /// Side of an image-embedding token in input pixels, in every architecture.
 pub const PATCH_SIZE: usize = 16;
 
@@ -223,6 +113,7 @@ impl Default for Parts {
 
 /// A whole network, resolved: what [`init`](crate::model::Sam2Rad) builds.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Sam2RadConfig {
     /// The names it was made from.
     pub architecture: Architecture,
@@ -242,6 +133,8 @@ pub struct Sam2RadConfig {
     pub tokens: usize,
     /// Which of the parts that a file may lack there are.
     pub parts: Parts,
+    /// How a frame that is not square becomes square. SAM 2's own predictor stretches it; the reference's Sam2Rad pads it.
+    pub fit: Fit,
     /// Where one mask is asked for and the single-mask token's is not stable, the best of the three others is taken. SAM 2's own
     /// predictor does so; the reference's Sam2Rad does not.
     pub dynamic_multimask_via_stability: bool,
@@ -279,20 +172,23 @@ impl Sam2RadConfig {
             structures,
             tokens,
             parts: Parts::default(),
+            fit: Fit::Pad,
             dynamic_multimask_via_stability: false,
         };
         config.check_parts()?;
         Ok(config)
     }
 
-    /// The same network with these parts alone. One of SAM 2 without a prompt predictor chooses its mask as SAM 2's own
-    /// predictor does.
+    /// The same network with these parts alone. One of SAM 2 without a prompt predictor takes frames and chooses its mask as SAM 2's
+    /// own predictor does.
     pub fn with_parts(self, parts: Parts) -> Self {
         let is_bare = !parts.prompt_predictor;
+        let is_sam2 = is_bare && self.mask_decoder.high_res_features;
         Self {
             tokens: if is_bare { 0 } else { self.tokens },
             parts,
-            dynamic_multimask_via_stability: is_bare && self.mask_decoder.high_res_features,
+            fit: if is_sam2 { Fit::Stretch } else { Fit::Pad },
+            dynamic_multimask_via_stability: is_sam2,
             ..self
         }
     }

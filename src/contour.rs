@@ -1,8 +1,14 @@
-//! Contours between pixels: closed polygons along which a structure's logits are 0, or those of another structure equal to its
+//! Tracing masks: contours of logits between pixels ([`trace_logits`]), of class ids along the edges of pixels ([`trace_pixels`]).
+//!
+//! Between pixels: closed polygons along which a structure's logits are 0, or those of another structure equal to its
 //! own, so that they stay crisp at any zoom. `[image_size / 4, image_size / 4]` logits -> polygons in pixels of the frame.
 //!
 //! The logits are read as the mask reads them, bilinearly, at two samples for each of theirs and along the frame's edges;
 //! marching squares with linear interpolation join the zeros.
+
+mod pixels;
+
+pub use pixels::{PixelContour, trace_pixels};
 
 use crate::postprocess::StructureLogits;
 use crate::preprocess::FrameTransform;
@@ -21,7 +27,7 @@ pub type Polygon = Vec<[f32; 2]>;
 ///
 /// # Panics
 /// Where logits are not those of the transform's input size.
-pub fn contours(structures: &[StructureLogits], transform: &FrameTransform) -> Vec<Vec<Polygon>> {
+pub fn trace_logits(structures: &[StructureLogits], transform: &FrameTransform) -> Vec<Vec<Polygon>> {
     let side = transform.image_size / 4;
     let [height, width] = transform.frame_size;
     let [resized_height, resized_width] = transform.resized;
@@ -235,7 +241,7 @@ mod tests {
         for (width, height) in [(64, 64), (100, 70), (37, 61), (13, 200), (3, 2), (640, 480)] {
             let transform = FrameTransform::new(width, height, IMAGE_SIZE);
             let map = class_map(&structures, &transform);
-            for (polygons, structure) in contours(&structures, &transform).iter().zip(&structures) {
+            for (polygons, structure) in trace_logits(&structures, &transform).iter().zip(&structures) {
                 // A pixel, or where one logit is spread over many, a tenth of that: two structures are as good as equal there.
                 let reach = (width.max(height) / SIDE / 10).max(1);
                 let (far, all) = disagreement(polygons, &map, structure.class_id, reach);
@@ -249,7 +255,7 @@ mod tests {
     fn a_contour_lies_between_pixels() {
         // A straight edge at logit 5.3, the frame as large as the input: at pixel 4 * 5.8.
         let plane = logits(|column, _| 5.3 - column);
-        let found = contours(&[present(1, &plane)], &FrameTransform::new(64, 64, IMAGE_SIZE));
+        let found = trace_logits(&[present(1, &plane)], &FrameTransform::new(64, 64, IMAGE_SIZE));
         let right = found[0][0].iter().map(|point| point[0]).fold(0.0, f32::max);
         assert!((right - 23.2).abs() < 1e-4, "{right}");
     }
@@ -257,7 +263,7 @@ mod tests {
     #[test]
     fn a_full_mask_is_the_frame_s_own_rectangle() {
         let plane = vec![3.0; SIDE * SIDE];
-        let found = contours(&[present(1, &plane)], &FrameTransform::new(100, 70, IMAGE_SIZE));
+        let found = trace_logits(&[present(1, &plane)], &FrameTransform::new(100, 70, IMAGE_SIZE));
         assert_eq!(found[0].len(), 1);
         assert!((area(&found[0][0]) - 7000.0).abs() < 0.1);
         for corner in [[0.0, 0.0], [100.0, 0.0], [100.0, 70.0], [0.0, 70.0]] {
@@ -268,7 +274,7 @@ mod tests {
     #[test]
     fn a_hole_runs_the_other_way() {
         let ring = logits(|column, row| 2.0 - ((column - 8.0).hypot(row - 8.0) - 4.0).abs());
-        let found = contours(&[present(1, &ring)], &FrameTransform::new(64, 64, IMAGE_SIZE));
+        let found = trace_logits(&[present(1, &ring)], &FrameTransform::new(64, 64, IMAGE_SIZE));
         let mut areas: Vec<_> = found[0].iter().map(area).collect();
         areas.sort_by(f32::total_cmp);
         let expected = [-4.0, 36.0].map(|squared| squared * 16.0 * std::f32::consts::PI);
@@ -280,11 +286,11 @@ mod tests {
     fn neighbours_share_their_border_and_an_absent_one_has_none() {
         let (left, right) = (logits(|column, _| 9.0 - column), logits(|column, _| column - 5.0));
         let transform = FrameTransform::new(64, 64, IMAGE_SIZE);
-        let found = contours(&[present(1, &left), present(2, &right)], &transform);
+        let found = trace_logits(&[present(1, &left), present(2, &right)], &transform);
         // Equal at column 7: at pixel 30.
         assert!((area(&found[0][0]) - 30.0 * 64.0).abs() < 0.1 && (area(&found[1][0]) - 34.0 * 64.0).abs() < 0.1);
         let absent = StructureLogits { present: false, ..present(2, &right) };
-        let found = contours(&[present(1, &left), absent], &transform);
+        let found = trace_logits(&[present(1, &left), absent], &transform);
         assert!((area(&found[0][0]) - 38.0 * 64.0).abs() < 0.1 && found[1].is_empty());
     }
 
@@ -296,7 +302,7 @@ mod tests {
             (9, 4) => f32::NEG_INFINITY,
             _ => 1.0,
         });
-        let found = contours(&[present(1, &plane)], &FrameTransform::new(64, 64, IMAGE_SIZE));
+        let found = trace_logits(&[present(1, &plane)], &FrameTransform::new(64, 64, IMAGE_SIZE));
         assert!(!found[0].is_empty() && found[0].iter().flatten().flatten().all(|value| value.is_finite()));
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! ROOT/dataset.json           structures, pixel sizes, provenance; optional
-//! ROOT/Train/imgs/NAME.png    pictures: PNG or JPEG
+//! ROOT/Train/imgs/NAME.png    pictures: PNG, JPEG or DICOM
 //! ROOT/Train/gts/NAME.png     labels: grey PNG of the same size, class ids as grey values, 0 for the background
+//! ROOT/Train/gts/NAME/0001.png    labels of the frames of a DICOM file with several, those that have one
 //! ROOT/Test/imgs, ROOT/Test/gts
 //! ```
 //!
@@ -11,10 +12,12 @@
 //! before hours are spent on the others; pictures are read when they are asked for.
 
 mod error;
+mod files;
 #[cfg(test)]
 mod tests;
 
 pub use crate::frame::LabelledPicture;
+use crate::structure::Structure;
 pub use error::DatasetError;
 
 use rayon::prelude::*;
@@ -24,9 +27,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use crate::checkpoint::Structure;
 use crate::overlay::default_color;
 use crate::picture;
+use files::{Entry, list};
 
 /// The description's file name.
 const DESCRIPTION: &str = "dataset.json";
@@ -69,20 +72,12 @@ impl FromStr for Split {
 pub struct DatasetDescription {
     /// The structures, in the order of their class ids from 1.
     pub structures: Vec<Structure>,
-    /// Millimetres a pixel, by a picture's file name, or `Train/NAME` and `Test/NAME` where a name is in both.
+    /// Millimetres a pixel, in place of what a DICOM file says, by a picture's name, or `Train/NAME` and `Test/NAME` where a name is in both.
     #[serde(default)]
     pub spacing_mm: BTreeMap<String, f32>,
     /// Where the pictures and labels come from.
     #[serde(default)]
     pub provenance: String,
-}
-
-/// One picture's files.
-#[derive(Debug, Clone)]
-struct Entry {
-    name: String,
-    picture: PathBuf,
-    label: PathBuf,
 }
 
 /// Pictures and labels that belong together, all checked.
@@ -154,7 +149,7 @@ impl Dataset {
     /// Where the split has no picture `i`.
     pub fn read(&self, split: Split, i: usize) -> Result<LabelledPicture, DatasetError> {
         let entry = &self.entries(split)[i];
-        let frame = picture::read(&entry.picture)?;
+        let frame = entry.frame()?;
         let (mut class_ids, histogram) = read_label(entry, (frame.width(), frame.height()))?;
         self.check(&histogram)?;
         if histogram.is_black_and_white() {
@@ -162,6 +157,7 @@ impl Dataset {
         }
         let in_split = self.spacing_mm.get(&format!("{split}/{}", entry.name));
         let pixel_spacing_mm = in_split.or_else(|| self.spacing_mm.get(&entry.name)).copied();
+        let pixel_spacing_mm = pixel_spacing_mm.or_else(|| entry.spacing_mm());
         Ok(LabelledPicture { name: entry.name.clone(), frame, class_ids, pixel_spacing_mm })
     }
 
@@ -194,7 +190,7 @@ impl Dataset {
 
     fn histograms(&self) -> Result<Vec<Histogram>, DatasetError> {
         let entries: Vec<_> = self.train.iter().chain(&self.test).collect();
-        let read = |entry: &&Entry| Ok(read_label(entry, picture::size(&entry.picture)?)?.1);
+        let read = |entry: &&Entry| Ok(read_label(entry, entry.size()?)?.1);
         entries.par_iter().map(read).collect()
     }
 
@@ -296,48 +292,4 @@ fn number_structures(root: &Path, labels: &[Histogram]) -> Result<Vec<Structure>
     let structures =
         (0..usize::from(count)).map(|i| Structure { name: format!("structure {}", i + 1), color: default_color(i) });
     Ok(structures.collect())
-}
-
-/// A split's pictures with their labels, sorted by name; none where there is no folder for the split.
-fn list(root: &Path, split: Split) -> Result<Vec<Entry>, DatasetError> {
-    let folder = root.join(split.to_string());
-    if !folder.is_dir() {
-        return Ok(Vec::new());
-    }
-    let mut pictures = files(&folder.join("imgs"))?;
-    let mut labels = files(&folder.join("gts"))?;
-    let take = |files: &mut BTreeMap<String, String>, stem: &str| files.remove(stem);
-    let stems: BTreeSet<String> = pictures.keys().filter(|stem| labels.contains_key(*stem)).cloned().collect();
-    let entries = stems.iter().filter_map(|stem| {
-        let (name, label) = (take(&mut pictures, stem)?, take(&mut labels, stem)?);
-        Some(Entry { picture: folder.join("imgs").join(&name), label: folder.join("gts").join(label), name })
-    });
-    let entries: Vec<_> = entries.collect();
-    if !pictures.is_empty() || !labels.is_empty() {
-        let (without_label, without_picture) = (pictures.into_values().collect(), labels.into_values().collect());
-        return Err(DatasetError::Unpaired { folder, without_label, without_picture });
-    }
-    Ok(entries)
-}
-
-/// The PNG and JPEG files of a folder, by name without extension.
-fn files(folder: &Path) -> Result<BTreeMap<String, String>, DatasetError> {
-    if !folder.is_dir() {
-        return Err(DatasetError::MissingFolder(folder.into()));
-    }
-    let io = |source| DatasetError::Io { path: folder.into(), source };
-    let mut files: BTreeMap<String, String> = BTreeMap::new();
-    for entry in std::fs::read_dir(folder).map_err(io)? {
-        let name = PathBuf::from(entry.map_err(io)?.file_name());
-        let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
-        let (stem, name_text) = (part(name.file_stem()), part(name.file_name()));
-        let is_picture = ["png", "jpg", "jpeg"].contains(&part(name.extension()).to_lowercase().as_str());
-        if !is_picture || name_text.starts_with('.') {
-            continue;
-        }
-        if let Some(first) = files.insert(stem, name_text.clone()) {
-            return Err(DatasetError::SameName { folder: folder.into(), first, second: name_text });
-        }
-    }
-    if files.is_empty() { Err(DatasetError::Empty(folder.into())) } else { Ok(files) }
 }

@@ -8,6 +8,7 @@ pub const MAX_PIXELS: usize = 1 << 26;
 
 /// Why bytes are not a frame.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FrameError {
     /// A side of no pixels.
     #[error("the picture is empty ({width} x {height} pixels)")]
@@ -138,7 +139,7 @@ fn check(width: usize, height: usize, channels: usize, found: usize) -> Result<(
 /// A picture and what is in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelledPicture {
-    /// The picture's file name.
+    /// The picture's file name; of a frame of a DICOM file with several, `FILE/NUMBER`, counted from 1.
     pub name: String,
     /// The picture.
     pub frame: Frame,

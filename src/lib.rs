@@ -56,6 +56,7 @@ pub mod prompt_encoder;
 pub mod prompt_predictor;
 pub mod resample;
 pub mod segmenter;
+pub mod structure;
 pub mod tracker;
 #[cfg(feature = "train")]
 pub mod train;

@@ -10,6 +10,7 @@ use crate::frame::{Frame, FrameError, check_size};
 
 /// Why a picture could not be read or written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum PictureError {
     /// The operating system says no.
     #[error("{path}: {source}")]

@@ -5,6 +5,7 @@
 //! are never negative, only pixels that read a positive logit can be in the mask. The rest is never computed.
 //! `[image_size / 4, image_size / 4]` logits for each structure -> `[height, width]` class ids.
 
+use serde::Serialize;
 use std::ops::Range;
 
 use crate::preprocess::FrameTransform;
@@ -21,8 +22,9 @@ pub struct StructureLogits<'a> {
     pub present: bool,
 }
 
-/// Whole pixels from `left`, `top` up to and without `right`, `bottom`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whole pixels from `left`, `top` up to and without `right`, `bottom`; written as these four numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "[usize; 4]")]
 pub struct PixelBox {
     /// First column.
     pub left: usize,
@@ -32,6 +34,12 @@ pub struct PixelBox {
     pub right: usize,
     /// Row after the last.
     pub bottom: usize,
+}
+
+impl From<PixelBox> for [usize; 4] {
+    fn from(PixelBox { left, top, right, bottom }: PixelBox) -> Self {
+        [left, top, right, bottom]
+    }
 }
 
 /// How much of the frame a mask takes.

@@ -1,4 +1,5 @@
-//! A frame to the model's input: bilinear to a longest side of `image_size`, normalised, zero-padded right and bottom.
+//! A frame to the model's input: bilinear to a longest side of `image_size` and zero-padded right and bottom, or stretched to the
+//! whole square ([`Fit`]); normalised.
 //! `[height, width, 3]` u8 -> `[3, image_size, image_size]` f32.
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,27 @@ impl Default for Normalization {
     }
 }
 
+/// How a frame is fitted to the model's square input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fit {
+    /// Its sides keep their proportion, and the rest is padding: SAM, and Sam2Rad whatever its encoder.
+    #[default]
+    Pad,
+    /// Each side takes the whole input: SAM 2's own image and video predictors (`sam2/utils/transforms.py`).
+    Stretch,
+}
+
+impl Fit {
+    /// For a frame of this size, each side at least 1.
+    pub fn transform(self, width: usize, height: usize, image_size: usize) -> FrameTransform {
+        match self {
+            Self::Pad => FrameTransform::new(width, height, image_size),
+            Self::Stretch => FrameTransform { frame_size: [height, width], resized: [image_size; 2], image_size },
+        }
+    }
+}
+
 /// How a frame lies in the model's square input: scaled, in the left top corner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameTransform {
@@ -34,7 +56,7 @@ pub struct FrameTransform {
 }
 
 impl FrameTransform {
-    /// For a frame of this size, each side at least 1.
+    /// For a frame of this size, each side at least 1, with padding ([`Fit::Pad`]).
     pub fn new(width: usize, height: usize, image_size: usize) -> Self {
         let scale = image_size as f64 / width.max(height) as f64;
         // A side that rounds to nothing keeps one pixel.

@@ -4,6 +4,7 @@ use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::nn::{Embedding, EmbeddingConfig};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use serde::Deserialize;
 
 use crate::config::{PATCH_SIZE, Sam2RadConfig};
 use crate::nn::position_encoding::sine_of_turns;
@@ -15,13 +16,20 @@ use crate::nn::{
 /// Channels inside the mask downscaling.
 const MASK_IN_CHANS: usize = 16;
 
-/// Whether a point is on the structure or off it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Whether a point is on the structure or off it; written as whether it is inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(from = "bool")]
 pub enum PointLabel {
     /// Background (label 0).
     Outside,
     /// The structure (label 1).
     Inside,
+}
+
+impl From<bool> for PointLabel {
+    fn from(is_inside: bool) -> Self {
+        if is_inside { Self::Inside } else { Self::Outside }
+    }
 }
 
 /// A clicked point, in pixels of the model's square input.

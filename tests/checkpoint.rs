@@ -117,8 +117,12 @@ fn prompts_of_several_datasets_need_a_choice() {
     let (name, config) = references().remove(0);
     let mut source = lightning(&config, &reference_keys(name));
     source.insert("state_dict.model.learnable_prompts.hip", vec![1, 10, 256], vec![0.0; 2560]);
-    let Err(CheckpointError::Dataset(names)) = detect(source.shapes(), None) else { panic!("a choice is needed") };
-    assert_eq!(names, "hip, wrist");
+    let Err(CheckpointError::Dataset { names, asked: None }) = detect(source.shapes(), None) else {
+        panic!("a choice is needed")
+    };
+    assert_eq!(names, ["hip", "wrist"]);
+    let error = detect(source.shapes(), Some("knee")).unwrap_err().to_string();
+    assert!(error.contains("hip, wrist, and none is `knee`"), "{error}");
     let Detected { prompts, .. } = detect(source.shapes(), Some("hip")).unwrap();
     assert_eq!(prompts.as_deref(), Some("state_dict.model.learnable_prompts.hip"));
 }

@@ -363,6 +363,70 @@ fn arguments_that_would_not_be_used_are_errors() {
 }
 
 #[test]
+fn arguments_of_other_commands_that_would_not_be_used_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = write_model(folder.path());
+    let (model, other) = (model.to_str().unwrap(), folder.path().join("other.safetensors"));
+    let other = other.to_str().unwrap();
+    let three = ["--structure", "a", "--structure", "b", "--structure", "c"];
+    for (arguments, why) in [
+        ([&["convert", model, other][..], &three].concat(), "names 3 structures, and the file has prompts for 2"),
+        (vec!["convert", model, other, "--merge-lora"], "no LoRA"),
+        (vec!["convert", model, other, "--dataset", "wrist"], "none is `wrist`"),
+        (vec!["convert", model, model], "input would be replaced"),
+        (vec!["train", "--example-config", "--out", other], "cannot be used"),
+        (vec!["phantom", "--preset", "hip", "--out", other, "--frames", "3"], "--sweep"),
+    ] {
+        let output = sam2rad(&arguments);
+        assert!(!output.status.success() && text(&output.stderr).contains(why), "{}", text(&output.stderr));
+    }
+    assert!(!Path::new(other).exists());
+}
+
+#[test]
+fn the_help_of_each_command_shows_an_example() {
+    for command in ["info", "convert", "segment", "track", "train", "phantom", "eval"] {
+        let help = text(&sam2rad(&[command, "--help"]).stdout);
+        let (_, examples) = help.split_once("Examples:").unwrap_or_else(|| panic!("{command}: {help}"));
+        assert!(examples.contains(&format!("sam2rad {command} ")), "{command}: {examples}");
+    }
+}
+
+#[test]
+fn an_evaluation_reads_the_frames_of_a_dicom_file_and_the_size_of_its_pixels() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let dicom = format!("{}/tests/fixtures/dicom/", env!("CARGO_MANIFEST_DIR"));
+    for (from, to) in [("MR_small.dcm", "still.dcm"), ("SC_rgb_rle_2frame.dcm", "cine.dcm")] {
+        std::fs::create_dir_all(data.join("Test/imgs")).unwrap();
+        std::fs::copy(format!("{dicom}{from}"), data.join("Test/imgs").join(to)).unwrap();
+    }
+    let label = |path: &str, size: u32| {
+        let path = data.join("Test/gts").join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        image::GrayImage::from_fn(size, size, |x, y| image::Luma([u8::from(x > 20 && y > 20)])).save(path).unwrap();
+    };
+    label("still.png", 64);
+    label("cine/0002.png", 100);
+    let (model, out) = (write_model(folder.path()), folder.path().join("out"));
+    let output = sam2rad(&[
+        "eval",
+        "--model",
+        model.to_str().unwrap(),
+        "--data",
+        data.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap();
+    let pictures = report["pictures"].as_array().unwrap();
+    assert_eq!(pictures.iter().map(|picture| &picture["name"]).collect::<Vec<_>>(), ["cine.dcm/0002", "still.dcm"]);
+    assert_eq!(pictures[0]["pixel_spacing_mm"], 1.0);
+    assert!((pictures[1]["pixel_spacing_mm"].as_f64().unwrap() - 0.3125).abs() < 1e-6, "{}", pictures[1]);
+}
+
+#[test]
 fn an_evaluation_counts_what_is_missed_and_wants_one_number_for_a_pixels_size() {
     let model = format!("{}/weights/hip.safetensors", env!("CARGO_MANIFEST_DIR"));
     let eval = |data: &str| sam2rad(&["eval", "--model", &model, "--data", &case(data)]);

@@ -1,11 +1,12 @@
 //! Learning from a few frames in memory, as the browser does it, beside `sam2rad train`.
 
-use sam2rad::checkpoint::{Checkpoint, Dtype, Structure, TensorSource, collect};
+use sam2rad::checkpoint::{Checkpoint, Dtype, TensorSource, collect};
 use sam2rad::dataset::{Dataset, Split};
 use sam2rad::frame::LabelledPicture;
 use sam2rad::learner::few_shot::{self, Lesson};
 use sam2rad::learner::{CardConfig, LearnError, Learner, MemoryStore, Recipe, Saved, StartFile};
 use sam2rad::segmenter::Segmenter;
+use sam2rad::structure::Structure;
 use sam2rad::train::{DataConfig, Event, FeatureConfig, FolderData, ModelConfig, ReportConfig, TrainConfig, Trainer};
 use std::path::Path;
 use std::process::Command;
@@ -96,7 +97,8 @@ fn frames_in_memory_teach_what_a_folder_teaches_the_command_line() {
         }),
         prompts: recipe.prompts,
         augmentation: recipe.augmentation,
-        features: FeatureConfig { variants: recipe.variants, folder: None },
+        picture_memory_gb: 1.0,
+        features: FeatureConfig { variants: recipe.variants, ..FeatureConfig::default() },
         loss: recipe.loss,
         optimizer: recipe.optimizer,
         report: ReportConfig { validate_every: STEPS, overlays: 0, ..ReportConfig::default() },

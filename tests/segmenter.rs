@@ -190,6 +190,33 @@ fn a_model_without_a_predictor_answers_in_manual_mode_alone() {
     assert_eq!(inside.features.len(), 3);
 }
 
+/// Vertical stripes: alike at every height.
+fn stripes(width: usize, height: usize) -> Frame {
+    let grey: Vec<u8> = (0..width * height).map(|i| (i % width * 7919 % 251) as u8).collect();
+    Frame::from_grey(width, height, &grey).unwrap()
+}
+
+#[test]
+fn a_bare_sam_2_stretches_a_frame_as_its_own_predictor_does_and_sam2rad_pads_it() {
+    let iou = |parts: Parts, frame: Frame, bounding_box: [f32; 4]| {
+        let (_, whole) = model();
+        let config = Sam2RadConfig::new(whole.card().architecture.clone(), SIZE, 2, TOKENS).unwrap().with_parts(parts);
+        let card = card::card(&config, Dtype::F32);
+        let segmenter = Segmenter::new(formula::network(&config, "segmenter:"), config, card, Device::flex());
+        let prompts = StructurePrompts { bounding_box: Some(bounding_box), ..StructurePrompts::default() };
+        let encoded = segmenter.encode(&frame);
+        read_sync(segmenter.segment(&encoded, &prompted(Mode::Manual, prompts))).unwrap().structures[0].iou
+    };
+    let both = |parts| {
+        [(40, [10.0, 8.0, 50.0, 30.0]), (80, [10.0, 16.0, 50.0, 60.0])]
+            .map(|(height, corners)| iou(parts, stripes(80, height), corners))
+    };
+    let [wide, square] = both(Parts { prompt_predictor: false, object_score: true });
+    assert_close(wide, square);
+    let [wide, square] = both(Parts::default());
+    assert!((wide - square).abs() > 1e-4, "{wide} {square}");
+}
+
 #[test]
 fn manual_mode_does_not_ask_the_predictor() {
     let (_, segmenter) = model();

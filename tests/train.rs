@@ -4,7 +4,7 @@ use burn::tensor::read_sync;
 use sam2rad::checkpoint::Checkpoint;
 use sam2rad::phantom::{Preset, Ranges};
 use sam2rad::segmenter::{Request, Segmenter};
-use sam2rad::train::{End, Event, Mode, StartFile, TrainConfig, TrainError, Trainer};
+use sam2rad::train::{End, Event, StartFile, TrainConfig, TrainError, Trainable, Trainer};
 use std::io::{BufRead, BufReader};
 #[cfg(unix)]
 use std::os::unix::process::ExitStatusExt;
@@ -66,6 +66,32 @@ fn train(trainer: &mut Trainer, stop_after: usize) -> (End, Vec<f64>) {
         }
     });
     (end.unwrap(), totals)
+}
+
+#[test]
+fn what_would_take_too_much_memory_or_disk_or_mix_seeds_is_refused_before_a_step() {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let folder = tempfile::tempdir().unwrap();
+    let refused = |text: &str| {
+        let out = folder.path().join("out");
+        let error = match Trainer::new(config(folder.path(), text), None, &out, false) {
+            Ok(mut trainer) => trainer.run(&AtomicBool::new(false), &mut |_| {}).unwrap_err(),
+            Err(error) => error,
+        };
+        error.to_string()
+    };
+    let error = refused(&CONFIG.replace("count = 4\n", "count = 70000\n").replace("= 90", "= 90000"));
+    assert!(error.contains("70000 pictures of 256 px take 18.4 GB") && error.contains("picture_memory_gb"), "{error}");
+    let error =
+        refused(&format!("{}[features]\nmax_gb = 1e-6\n", CONFIG.replace("\"scratch\"\nseed", "\"decoder\"\nseed")));
+    assert!(error.contains("features.max_gb"), "{error}");
+    let (before, after) = CONFIG.split_once("[data]\n").unwrap();
+    let (source, after) = after.split_once("[loss]").unwrap();
+    let other = source.replace("= 90", "= 190").replace("count = 4\n", "count = 30\n");
+    let error = refused(&format!(
+        "{before}[data]\nsource = \"mix\"\n[[data.sources]]\n{source}[[data.sources]]\n{other}[loss]{after}"
+    ));
+    assert!(error.contains("validation seeds 90..92") && error.contains("training seeds from 70"), "{error}");
 }
 
 #[test]
@@ -170,11 +196,11 @@ fn prompts_and_predictor_learn_while_the_encoder_stays_as_it_is_and_looks_once()
     let path = start.join("model.safetensors");
     let open = || StartFile { name: "model.safetensors".into(), checkpoint: Checkpoint::open(&path).unwrap() };
     let text = CONFIG.replace("preset = \"hip\"", "preset = \"wrist\"").replace("steps = 8", "steps = 2");
-    for mode in [Mode::PpnOnly, Mode::Decoder, Mode::Peft] {
+    for mode in [Trainable::PpnOnly, Trainable::Decoder, Trainable::Peft] {
         let mut config = TrainConfig { mode, ..config(folder.path(), &text) };
         config.features.variants = 2;
         config.model.init = path.display().to_string();
-        if mode == Mode::Peft {
+        if mode == Trainable::Peft {
             let architecture = config.model.architecture.as_mut().unwrap();
             architecture.image_encoder = "micro_adapter".into();
             architecture.mask_decoder = "sam2_lora_mask_decoder".into();
@@ -201,6 +227,6 @@ fn prompts_and_predictor_learn_while_the_encoder_stays_as_it_is_and_looks_once()
         }
         // Two steps of two of the four pictures, each in its first variant.
         let kept = std::fs::read_dir(out.join("features")).map_or(0, Iterator::count);
-        assert_eq!(kept, if mode == Mode::Peft { 0 } else { 4 });
+        assert_eq!(kept, if mode == Trainable::Peft { 0 } else { 4 });
     }
 }

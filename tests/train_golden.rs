@@ -15,7 +15,7 @@ use sam2rad::config::{Architecture, Sam2RadConfig};
 use sam2rad::model::Sam2Rad;
 use sam2rad::train::forward::predict;
 use sam2rad::train::loss::{Losses, Targets};
-use sam2rad::train::{LossConfig, Mode};
+use sam2rad::train::{LossConfig, Trainable};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -159,7 +159,7 @@ fn losses_gradients_and_steps_are_the_references() {
     let plain = network(&spec, &config);
     let features = plain.encode_image(image(&spec));
     // The vectors' optimizer had the prompt predictor and the prompts alone.
-    let model = Mode::PpnOnly.prepare(&config, plain).freeze_group(ParamGroup::from_predicate("mask_decoder"));
+    let model = Trainable::PpnOnly.prepare(&config, plain).freeze_group(ParamGroup::from_predicate("mask_decoder"));
     let losses_of = |model: &Sam2Rad| {
         Losses::new(&predict(model, &features, true, &[], spec.size), &targets, &LossConfig::default())
     };

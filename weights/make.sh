@@ -63,7 +63,10 @@ make() {
   for preset in "${presets[@]}"; do
     # The hip that ships has seen real ones: `real` makes it.
     if [ "$preset" != hip ]; then "$sam2rad" convert "$work/$preset/model.safetensors" "$preset.safetensors" --dtype q8; fi
-    "$sam2rad" phantom --preset "$preset" --sweep --frames 90 --seed "${sweep_seeds[$preset]}" --out "$work/$preset-sweep" --cine "$preset.cine"
+    if [ ! -e "$work/$preset-sweep/dataset.json" ]; then
+      rm -rf "$work/$preset-sweep" "$preset.cine"
+      "$sam2rad" phantom --preset "$preset" --sweep --frames 90 --seed "${sweep_seeds[$preset]}" --out "$work/$preset-sweep" --cine "$preset.cine"
+    fi
   done
 }
 
@@ -129,7 +132,10 @@ judge() {
     if [ ! -e "$preset.safetensors" ]; then continue; fi
     for ranges in standard shifted; do
       data="$work/$preset-$ranges"
-      "$sam2rad" phantom --preset "$preset" --ranges "$ranges" --count 200 --seed 5000000 --split Test --out "$data"
+      if [ ! -e "$data/dataset.json" ]; then
+        rm -rf "$data"
+        "$sam2rad" phantom --preset "$preset" --ranges "$ranges" --count 200 --seed 5000000 --split Test --out "$data"
+      fi
       "$sam2rad" eval --model "$preset.safetensors" --data "$data" --out "$work/judged/$preset-$ranges"
     done
   done

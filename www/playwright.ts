@@ -4,4 +4,4 @@
 export const EXECUTABLE = '/usr/bin/chromium';
 export const ARGS = ['--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
-export { expect, test, type Page } from '@playwright/test';
+export { expect, test, type Browser, type Page } from '@playwright/test';

@@ -1,8 +1,9 @@
 //! What a person says of a model, and what is said where nobody does.
 
-use super::{Dtype, ModelCard, Structure};
+use super::{Dtype, ModelCard};
 use crate::config::Sam2RadConfig;
 use crate::overlay::default_color;
+use crate::structure::Structure;
 
 /// What a person says of a model; what is empty is taken from the file it is converted from, where that has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,6 +45,7 @@ impl Description {
             dtype,
             interactive: known.is_some_and(|card| card.interactive),
             calibration: known.and_then(|card| card.calibration.clone()),
+            fit: Some(config.fit),
             normalization: known.map(|card| card.normalization).unwrap_or_default(),
             provenance: or(self.provenance, |card| &card.provenance),
             licence: or(self.licence, |card| &card.licence),

@@ -193,7 +193,7 @@ fn prompt_predictor(encoder: &ImageEncoderConfig, parts: Parts, inside: &BTreeMa
     row.map_or("linear", |row| row.name)
 }
 
-/// Which memory is there. The reference's files have SAM 2's as it was, of no use beside weights that were trained without it.
+/// Which memory the file has. The reference's files carry SAM 2's original memory, which does not fit weights that were trained without it.
 fn memory(naming: Naming, inside: &BTreeMap<&str, &[usize]>) -> Option<String> {
     let has = |part: &str| inside.keys().any(|name| name.contains(part));
     let row = MEMORIES.iter().find(|row| row.obj_ptr_tpos_proj == has("obj_ptr_tpos_proj."));
@@ -214,14 +214,16 @@ fn learnable_prompts(
         |name: &str| name.rsplit("learnable_prompts").next().unwrap_or("").trim_start_matches('.').to_owned();
     let mut all: Vec<_> = all.map(|(name, shape)| (dataset_of(name), name.clone(), shape.clone())).collect();
     if let Some(dataset) = dataset {
-        let names: Vec<_> = all.iter().map(|(dataset, ..)| dataset.clone()).collect();
+        let names: Vec<_> = all.iter().map(|(name, ..)| name.clone()).filter(|name| !name.is_empty()).collect();
         all.retain(|(name, ..)| name == dataset);
         if all.is_empty() {
-            return Err(CheckpointError::Dataset(format!("{}, and none is `{dataset}`", names.join(", "))));
+            return Err(CheckpointError::Dataset { names, asked: Some(dataset.to_owned()) });
         }
     }
     match all.len() {
         0 | 1 => Ok(all.pop().map(|(_, name, shape)| (name, shape))),
-        _ => Err(CheckpointError::Dataset(all.into_iter().map(|(dataset, ..)| dataset).collect::<Vec<_>>().join(", "))),
+        _ => {
+            Err(CheckpointError::Dataset { names: all.into_iter().map(|(dataset, ..)| dataset).collect(), asked: None })
+        }
     }
 }

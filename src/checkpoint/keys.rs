@@ -54,7 +54,7 @@ const MEMORY: [Rewrite; 10] = [
     ("memory.", "memory.", ""),
 ];
 
-/// The first of the two adapters; apart, since its result is the second's name with us.
+/// The first of the two adapters. It is translated before the second one, because its name here is what the second is called there.
 const FIRST_CHANNEL_ADAPTER: Rewrite = ("prompt_predictor.channel_adapters.0.", "adapters.0.", "adapters.1.");
 
 /// A projection without LoRA is a plain linear layer elsewhere.

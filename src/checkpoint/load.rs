@@ -1,15 +1,16 @@
-//! Weights from a source into a module, one tensor at a time, without initialising it first.
+//! A checkpoint into a network: format, names, card, image size and every shape are checked against each other before a tensor is
+//! read.
 
-use burn::module::{Module, ModuleMapper, Param};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::detect::detect_network;
+use super::module::load_module;
+use super::position_table::{as_picture, is_stretched, stretch};
 use super::renamed::Renamed;
 use super::{Checkpoint, CheckpointError, Description, Detected, Dtype, KeyMismatch, ModelCard, TensorSource, keys};
-use crate::config::{Architecture, Backbone, Parts, Sam2RadConfig};
+use crate::config::{Architecture, Parts, Sam2RadConfig};
 use crate::model::Sam2Rad;
-use crate::resample::{Taps, resize_plane};
 
 /// Tokens of prompts where nobody says a number: the paper's.
 const DEFAULT_TOKENS: usize = 10;
@@ -110,7 +111,8 @@ impl Checkpoint {
         let tokens = found.tokens.or(additions.map(|additions| additions.tokens)).unwrap_or(DEFAULT_TOKENS);
         // The file's own network knows its names.
         let file_config = Sam2RadConfig::new(found.architecture.clone(), image_size, structures, tokens)?;
-        let file_config = file_config.with_parts(found.parts);
+        let mut file_config = file_config.with_parts(found.parts);
+        file_config.fit = card.as_ref().and_then(|card| card.fit).unwrap_or(file_config.fit);
         let config = match additions {
             Some(additions) => extend(&file_config, additions.architecture.as_ref(), tokens)?,
             None => file_config.clone(),
@@ -204,27 +206,6 @@ impl TensorSource for Weights {
     }
 }
 
-/// Whether a tensor that is `found` in a file is a position table that is stretched to `shape`.
-fn is_stretched(config: &Sam2RadConfig, path: &str, found: &[usize], shape: &[usize]) -> bool {
-    let Backbone::Vit(vit) = &config.image_encoder.backbone else { return false };
-    let is_line = vit.global_attn_indexes.iter().any(|block| {
-        let table = path.strip_prefix(&format!("image_encoder.blocks.{block}.attn."));
-        table.is_some_and(|table| ["rel_pos_h", "rel_pos_w"].contains(&table))
-    });
-    let (Some(from), Some(to)) = (as_picture(found), as_picture(shape)) else { return false };
-    let is_table = is_line || path == "image_encoder.pos_embed";
-    is_table && found.len() == shape.len() && from[2] == to[2] && !from.contains(&0)
-}
-
-/// A position table as `[rows, columns, channels]`: a picture `[1, rows, columns, channels]`, or a line of positions with channels.
-fn as_picture(shape: &[usize]) -> Option<[usize; 3]> {
-    match *shape {
-        [1, rows, columns, channels] => Some([rows, columns, channels]),
-        [length, channels] => Some([length, 1, channels]),
-        _ => None,
-    }
-}
-
 /// A model file's description must be of its weights.
 fn check_card(card: &ModelCard, found: &Detected) -> Result<(), CheckpointError> {
     if card.architecture != found.architecture {
@@ -276,196 +257,4 @@ fn extend(
         return Err(CheckpointError::OtherArchitecture { found: found.to_string(), expected: extended.to_string() });
     }
     Ok(Sam2RadConfig::new(extended.clone(), config.image_size, config.structures, tokens)?)
-}
-
-/// Puts every parameter of `module` in from `source`.
-///
-/// `name_of` tells the source's name for a module path; `ignored` which left-over names of the source are no mistake;
-/// `may_lack` which module paths may keep their fresh initialisation. Returns the module and those paths.
-///
-/// # Errors
-/// [`CheckpointError::Keys`] with everything that does not fit, or what the source says of a tensor it cannot read.
-pub fn load_module<M: Module>(
-    module: M,
-    source: &mut dyn TensorSource,
-    name_of: &dyn Fn(&str) -> String,
-    ignored: &dyn Fn(&str) -> bool,
-    may_lack: &dyn Fn(&str) -> bool,
-) -> Result<(M, Vec<String>), CheckpointError> {
-    let mut loader = Loader {
-        source,
-        name_of,
-        may_lack,
-        path: ModulePath::default(),
-        used: BTreeSet::new(),
-        lacked: Vec::new(),
-        mismatch: KeyMismatch::default(),
-        error: None,
-    };
-    let module = module.map(&mut loader);
-    if let Some(error) = loader.error {
-        return Err(error);
-    }
-    let Loader { mut mismatch, used, lacked, source, .. } = loader;
-    let left_over = source.shapes().keys().filter(|name| !used.contains(*name) && !ignored(name));
-    mismatch.unexpected = left_over.cloned().collect();
-    if mismatch.is_empty() { Ok((module, lacked)) } else { Err(CheckpointError::Keys(mismatch)) }
-}
-
-/// Where a mapper or visitor is in a module: the canonical name of a parameter and whether it lies transposed.
-#[derive(Default)]
-pub(crate) struct ModulePath {
-    parts: Vec<(String, String)>,
-}
-
-impl ModulePath {
-    pub(crate) fn enter(&mut self, name: &str, container: &str) {
-        self.parts.push((name.to_owned(), container.to_owned()));
-    }
-
-    pub(crate) fn exit(&mut self) {
-        self.parts.pop();
-    }
-
-    /// The path with the names of checkpoints: an enum's variant is no level.
-    pub(crate) fn name(&self) -> String {
-        let levels = self.parts.iter().filter(|(_, container)| !container.starts_with("Enum:"));
-        levels.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
-    }
-
-    /// burn's linear layers keep `[in, out]`, PyTorch's `[out, in]`.
-    pub(crate) fn is_transposed(&self) -> bool {
-        self.parts.last().is_some_and(|(name, container)| container == "Struct:Linear" && name == "weight")
-    }
-}
-
-struct Loader<'a> {
-    source: &'a mut dyn TensorSource,
-    name_of: &'a dyn Fn(&str) -> String,
-    may_lack: &'a dyn Fn(&str) -> bool,
-    path: ModulePath,
-    used: BTreeSet<String>,
-    lacked: Vec<String>,
-    mismatch: KeyMismatch,
-    error: Option<CheckpointError>,
-}
-
-impl ModuleMapper for Loader<'_> {
-    fn enter_module(&mut self, name: &str, container_type: &str) {
-        self.path.enter(name, container_type);
-    }
-
-    fn exit_module(&mut self, _name: &str, _container_type: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let path = self.path.name();
-        let name = (self.name_of)(&path);
-        let transposed = self.path.is_transposed();
-        let mut shape = param.lazy_shape().to_vec();
-        if transposed {
-            shape.reverse();
-        }
-        match self.source.shapes().get(&name) {
-            None if (self.may_lack)(&path) => self.lacked.push(path),
-            None => self.mismatch.missing.push((name, shape)),
-            Some(found) if *found != shape => {
-                self.mismatch.misshapen.push((name.clone(), found.clone(), shape));
-                self.used.insert(name);
-            }
-            Some(_) if self.error.is_some() => {}
-            Some(_) => match self.source.read(&name) {
-                Err(error) => self.error = Some(error),
-                Ok(values) if values.len() != shape.iter().product::<usize>() => {
-                    let why = format!("`{name}` has {} values, which its shape {shape:?} does not fit", values.len());
-                    self.error = Some(CheckpointError::Damaged(why));
-                }
-                Ok(values) => {
-                    let values = if transposed { transpose(&values, shape[0], shape[1]) } else { values };
-                    self.used.insert(name);
-                    let values = TensorData::new(values, param.lazy_shape());
-                    return Param::initialized(param.id, Tensor::from_data(values, &param.lazy_device()));
-                }
-            },
-        }
-        param
-    }
-}
-
-/// A row-major matrix with its rows and columns changed about.
-pub(super) fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    (0..rows * columns).map(|i| values[i % rows * columns + i / rows]).collect()
-}
-
-/// A table `[rows, columns, channels]` resized to other rows and columns.
-fn stretch(values: &[f32], [rows, columns, channels]: [usize; 3], [to_rows, to_columns, _]: [usize; 3]) -> Vec<f32> {
-    let (vertical, horizontal) = (Taps::bilinear(rows, to_rows), Taps::bilinear(columns, to_columns));
-    let mut stretched = vec![0f32; to_rows * to_columns * channels];
-    for channel in 0..channels {
-        let plane: Vec<f32> = values.iter().skip(channel).step_by(channels).copied().collect();
-        let plane = resize_plane(&plane, columns, &vertical, &horizontal);
-        stretched.iter_mut().skip(channel).step_by(channels).zip(plane).for_each(|(to, value)| *to = value);
-    }
-    stretched
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::checkpoint::MemorySource;
-    use crate::nn::{LayerNorm, LayerNormConfig};
-    use burn::nn::{Linear, LinearConfig};
-
-    #[derive(Module, Debug)]
-    struct Tiny {
-        norm: LayerNorm,
-        fc: Linear,
-    }
-
-    fn tiny() -> Tiny {
-        let device = Device::flex();
-        Tiny { norm: LayerNormConfig::new(3).init(&device), fc: LinearConfig::new(3, 2).init(&device) }
-    }
-
-    fn source() -> MemorySource {
-        let mut source = MemorySource::default();
-        source.insert("norm.weight", vec![3], vec![1.0, 2.0, 3.0]);
-        source.insert("norm.bias", vec![3], vec![0.0; 3]);
-        source.insert("fc.weight", vec![2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
-        source.insert("fc.bias", vec![2], vec![0.0; 2]);
-        source
-    }
-
-    fn load_tiny(source: &mut MemorySource) -> Result<(Tiny, Vec<String>), CheckpointError> {
-        load_module(tiny(), source, &str::to_owned, &|_| false, &|_| false)
-    }
-
-    #[test]
-    fn a_linear_weight_is_transposed_and_a_norm_taken_as_it_is() {
-        let (tiny, lacked) = load_tiny(&mut source()).unwrap();
-        assert!(lacked.is_empty());
-        let weight: Vec<f32> = tiny.fc.weight.val().into_data().try_into_vec().unwrap();
-        assert_eq!(weight, [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
-        let norm: Vec<f32> = tiny.norm.weight.val().into_data().try_into_vec().unwrap();
-        assert_eq!(norm, [1.0, 2.0, 3.0]);
-    }
-
-    #[test]
-    fn a_table_is_stretched_channel_by_channel() {
-        let values = [0.0, 10.0, 1.0, 20.0];
-        assert_eq!(stretch(&values, [2, 1, 2], [4, 1, 2]), [0.0, 10.0, 0.25, 12.5, 0.75, 17.5, 1.0, 20.0]);
-    }
-
-    #[test]
-    fn every_key_that_does_not_fit_is_named() {
-        let mut source = source();
-        source.remove("norm.bias");
-        source.insert("fc.bias", vec![3], vec![0.0; 3]);
-        source.insert("extra", vec![1], vec![0.0]);
-        let Err(CheckpointError::Keys(mismatch)) = load_tiny(&mut source) else { panic!("the keys do not fit") };
-        assert_eq!(mismatch.missing, [("norm.bias".to_owned(), vec![3])]);
-        assert_eq!(mismatch.misshapen, [("fc.bias".to_owned(), vec![3], vec![2])]);
-        assert_eq!(mismatch.unexpected, ["extra"]);
-    }
 }

@@ -16,7 +16,9 @@ mod detect;
 pub mod keys;
 mod load;
 mod model_file;
+mod module;
 mod open;
+mod position_table;
 mod pytorch;
 mod quantize;
 mod renamed;
@@ -26,12 +28,11 @@ mod transformers;
 
 pub use describe::Description;
 pub use detect::{Detected, detect};
+pub use load::{Additions, LoadOptions, Loaded, Weights};
+pub use model_file::{Dtype, EncodedModel, ModelCard, ModelFile, ModelFileReader, model_file_bytes, write_model_file};
 #[cfg(feature = "learn")]
-pub(crate) use load::ModulePath;
-pub use load::{Additions, LoadOptions, Loaded, Weights, load_module};
-pub use model_file::{
-    Dtype, EncodedModel, ModelCard, ModelFile, ModelFileReader, Structure, model_file_bytes, write_model_file,
-};
+pub(crate) use module::ModulePath;
+pub use module::load_module;
 pub use open::Checkpoint;
 pub use pytorch::PytorchSource;
 pub use save::{collect, merge_lora, shapes};
@@ -78,8 +79,13 @@ pub enum CheckpointError {
         dtype: String,
     },
     /// The reference trainer's file has prompts for several datasets.
-    #[error("the checkpoint has learnt prompts for several datasets ({0}); choose one with --dataset")]
-    Dataset(String),
+    #[error("{}", which_dataset(.names, .asked.as_deref()))]
+    Dataset {
+        /// Those that it has prompts for.
+        names: Vec<String>,
+        /// The one that was asked for and is not among them.
+        asked: Option<String>,
+    },
     /// A checkpoint that is spread over several files.
     #[error(
         "this is one of several files of a checkpoint, or their index; join them first: load them with the program that wrote them and save them as one .safetensors or .pt file"
@@ -101,6 +107,21 @@ pub enum CheckpointError {
         /// The reason.
         source: std::io::Error,
     },
+}
+
+fn which_dataset(names: &[String], asked: Option<&str>) -> String {
+    let known = names.join(", ");
+    match asked {
+        Some(asked) if names.is_empty() => {
+            format!("the checkpoint names no dataset of its learnt prompts, so none is `{asked}`; leave the choice out")
+        }
+        Some(asked) => {
+            format!("the checkpoint has learnt prompts for {known}, and none is `{asked}`; choose one of them")
+        }
+        None => format!(
+            "the checkpoint has learnt prompts for several datasets ({known}); choose one (--dataset on the command line)"
+        ),
+    }
 }
 
 impl CheckpointError {

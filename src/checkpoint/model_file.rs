@@ -16,8 +16,9 @@ use std::path::Path;
 use super::quantize::{BLOCK, dequantize, quantize};
 use super::{CheckpointError, TensorSource};
 use crate::config::{Architecture, Parts};
-use crate::preprocess::Normalization;
+use crate::preprocess::{Fit, Normalization};
 use crate::segmenter::Calibration;
+use crate::structure::Structure;
 
 /// The metadata entry.
 const ENTRY: &str = "sam2rad";
@@ -40,13 +41,18 @@ pub enum Dtype {
     Q8,
 }
 
-/// A thing to segment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Structure {
-    /// Its name, as shown.
-    pub name: String,
-    /// Its colour, red, green, blue.
-    pub color: [u8; 3],
+impl Dtype {
+    /// All of them, the largest first.
+    pub const ALL: [Self; 3] = [Self::F32, Self::F16, Self::Q8];
+
+    /// Its name in a model file.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+            Self::Q8 => "q8",
+        }
+    }
 }
 
 /// What a model file says of itself. Unknown fields of newer files are passed over.
@@ -73,6 +79,9 @@ pub struct ModelCard {
     /// How sure its answers are; without it, nothing is said of that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// How a frame becomes square; as the network's authors have it, where a file does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fit: Option<Fit>,
     /// How pixels become input.
     #[serde(default)]
     pub normalization: Normalization,

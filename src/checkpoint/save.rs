@@ -4,7 +4,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use std::collections::BTreeMap;
 
-use super::load::{ModulePath, transpose};
+use super::module::{ModulePath, transpose};
 use super::{MemorySource, TensorSource};
 use crate::config::Architecture;
 

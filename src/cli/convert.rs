@@ -1,23 +1,24 @@
 //! `sam2rad convert`.
 
 use burn::tensor::Device;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use sam2rad::checkpoint::{Checkpoint, Description, Dtype, LoadOptions, MemorySource, merge_lora, write_model_file};
 use std::error::Error;
 use std::path::PathBuf;
 
-use super::model;
+use super::{choice::one_of, model};
 
 /// Turn any supported checkpoint into a model file that describes itself.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Convert {
     /// A .safetensors, .pt, .pth or .ckpt file
     input: PathBuf,
     /// The model file to write, .safetensors
     output: PathBuf,
     /// Number type of the weights: q8 is 8-bit in blocks of 32 with an f16 scale
-    #[arg(long, value_enum, default_value_t = WeightType::F16)]
-    dtype: WeightType,
+    #[arg(long, value_parser = one_of(&Dtype::ALL, Dtype::name), default_value = "f16")]
+    dtype: Dtype,
     /// Add the LoRA updates to the weights they update
     #[arg(long)]
     merge_lora: bool,
@@ -44,16 +45,18 @@ pub struct Convert {
     date: String,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum WeightType {
-    F32,
-    F16,
-    Q8,
-}
+const EXAMPLES: &str = "Examples:
+  A checkpoint of the reference's trainer for the browser, at a quarter of its size:
+      sam2rad convert last.ckpt wrist.safetensors --dtype q8 --merge-lora --structure radius
+  SAM 2 as its authors published it, for points, boxes and strokes:
+      sam2rad convert sam2.1_hiera_tiny.pt sam2.1_tiny.safetensors";
 
 impl Convert {
     /// Reads, converts and writes.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
+        if self.output.canonicalize().is_ok_and(|there| self.input.canonicalize().ok() == Some(there)) {
+            return Err(format!("{}: the input would be replaced; choose another output", self.output.display()).into());
+        }
         let checkpoint = Checkpoint::open(&self.input)?;
         let options = LoadOptions {
             image_size: self.image_size,
@@ -62,6 +65,13 @@ impl Convert {
             additions: None,
         };
         let mut weights = checkpoint.prepare(&options, &Device::flex())?;
+        let (named, has) = (self.structures.len(), weights.config.structures);
+        if named > has {
+            return Err(format!("--structure names {named} structures, and the file has prompts for {has}").into());
+        }
+        if self.merge_lora && weights.config.mask_decoder.lora_rank == 0 {
+            return Err("--merge-lora: the file has no LoRA updates; leave it out".into());
+        }
         let description = Description {
             structures: self.structures,
             provenance: self.provenance,
@@ -69,12 +79,7 @@ impl Convert {
             training_data: self.training_data,
             date: self.date,
         };
-        let dtype = match self.dtype {
-            WeightType::F32 => Dtype::F32,
-            WeightType::F16 => Dtype::F16,
-            WeightType::Q8 => Dtype::Q8,
-        };
-        let mut card = description.card(&weights.config, Some(&weights.card), dtype);
+        let mut card = description.card(&weights.config, Some(&weights.card), self.dtype);
         if self.merge_lora {
             let mut tensors = MemorySource::read_all(&mut weights)?;
             card.architecture = merge_lora(&mut tensors, &card.architecture);

@@ -18,7 +18,7 @@ use super::{model, picture, stop};
 const WORST_PICTURES: usize = 5;
 
 /// Judge a model on labelled pictures: Dice, IoU, HD95 and ASSD of each structure (as MONAI defines them), and whether it
-/// says rightly that a structure is in the picture.
+/// is right about a structure being in the picture.
 ///
 /// One run judges seven ways of prompting: autonomous; semi-autonomous and manual, each with a box, 1 point and 3 points for
 /// each structure that is labelled in the picture. A simulated person draws the box around the label, clicks first where the
@@ -43,10 +43,12 @@ pub struct Eval {
     limit: Option<usize>,
 }
 
-const EXAMPLES: &str = "The folder has pictures (PNG, JPEG) and labels (grey PNG of the same name and size, class ids as grey values):
+const EXAMPLES: &str = "The folder has pictures (PNG, JPEG, DICOM) and labels (grey PNG of the same name and size, class ids as grey values):
       DATA/Test/imgs/a.png    DATA/Test/gts/a.png
+      DATA/Test/imgs/b.dcm    DATA/Test/gts/b.png
+      DATA/Test/imgs/c.dcm    DATA/Test/gts/c/0001.png, 0002.png, ...    (frames; those without a label are left out)
 and may have a DATA/dataset.json, which names the structures of class ids 1, 2, ... as the model does, and says how large a
-pixel is (without it distances are in pixels, and class id 1 is the model's first structure):
+pixel is, in place of what a DICOM file says (without either distances are in pixels, and class id 1 is the model's first structure):
       {\"structures\": [{\"name\": \"radius\", \"color\": [230, 159, 0]}], \"spacing_mm\": {\"a.png\": 0.1}}
 
 Ctrl-C stops after the picture at hand and reports what is done; a second one ends the program at once.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 /// Say what a checkpoint or model file holds.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Info {
     /// A .safetensors, .pt, .pth or .ckpt file
     file: PathBuf,
@@ -14,6 +15,12 @@ pub struct Info {
     #[arg(long)]
     dataset: Option<String>,
 }
+
+const EXAMPLES: &str = "Examples:
+  Which network is this, and what does it need to be used?
+      sam2rad info sam2_hiera_tiny.pt
+  A trainer's checkpoint with prompts for several datasets:
+      sam2rad info last.ckpt --dataset wrist";
 
 impl Info {
     /// Prints it.

@@ -1,6 +1,7 @@
 //! The native command line: a file for each subcommand.
 
 mod beat;
+mod choice;
 #[cfg(feature = "train")]
 mod cine;
 mod convert;
@@ -12,6 +13,8 @@ mod inputs;
 mod model;
 #[cfg(feature = "train")]
 mod phantom;
+mod prompts;
+mod results;
 mod segment;
 mod stop;
 mod track;

@@ -3,21 +3,21 @@
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
-use sam2rad::checkpoint::Structure;
 use sam2rad::dataset::{DatasetDescription, Split};
 use sam2rad::phantom::{Phantom, Preset, Ranges};
+use sam2rad::structure::Structure;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use super::{cine, picture};
+use super::{choice::one_of, cine, picture};
 
 /// Simulate labelled ultrasound pictures, or a cine of a moving probe.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct PhantomCommand {
     /// What is scanned
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = one_of(&Preset::ALL, Preset::name))]
     preset: Preset,
     /// How many pictures, of seeds SEED, SEED + 1, ...
     #[arg(long, default_value_t = 100, conflicts_with = "sweep")]
@@ -25,14 +25,14 @@ pub struct PhantomCommand {
     /// The first seed; a seed always gives the same picture
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Folder of the data set; made if it is not there, added to if it is
+    /// Folder of the data set; made if it is not there, added to if it is. No picture is replaced
     #[arg(long)]
     out: PathBuf,
     /// Which part of the data set is written
     #[arg(long, default_value_t = Split::Train)]
     split: Split,
     /// Whose machines: `shifted` are none that models are trained on
-    #[arg(long, value_enum, default_value_t = Ranges::Standard)]
+    #[arg(long, value_parser = one_of(&Ranges::ALL, Ranges::name), default_value = "standard")]
     ranges: Ranges,
     /// One anatomy under a moving probe, in the order of time
     #[arg(long)]
@@ -63,7 +63,9 @@ Examples:
 
 /// Why a data set was not written.
 #[derive(Debug, thiserror::Error)]
-enum DatasetError {
+enum PhantomError {
+    #[error("{0} is already there and would be replaced; choose another folder with --out, or other seeds with --seed")]
+    Exists(PathBuf),
     #[error("{path}: {source}")]
     Io { path: PathBuf, source: std::io::Error },
     #[error("{path}: it is not a data set's description ({source}); write to another folder with --out")]
@@ -84,9 +86,10 @@ impl PhantomCommand {
         let folder = self.out.join(self.split.to_string());
         let description = self.out.join("dataset.json");
         let mut dataset = self.open(&description)?;
+        self.keep(&folder)?;
         for kind in ["imgs", "gts"] {
             let path = folder.join(kind);
-            std::fs::create_dir_all(&path).map_err(|source| DatasetError::Io { path, source })?;
+            std::fs::create_dir_all(&path).map_err(|source| PhantomError::Io { path, source })?;
         }
 
         let count = if self.sweep { self.frames } else { self.count };
@@ -98,13 +101,13 @@ impl PhantomCommand {
             if let (Some(path), Some(first)) = (&self.cine, phantoms.first()) {
                 let frames: Vec<_> = phantoms.iter().map(|phantom| phantom.frame.clone()).collect();
                 cine::write(path, &frames, FRAME_TIME_MS, first.pixel_spacing_mm)
-                    .map_err(|source| DatasetError::Cine { path: path.clone(), source })?;
+                    .map_err(|source| PhantomError::Cine { path: path.clone(), source })?;
             }
             let named = phantoms.into_iter().enumerate();
             named.map(|(i, phantom)| write(&folder, format!("{i:05}.png"), phantom)).collect::<Result<_, _>>()?
         } else {
             let last = self.seed.checked_add(count as u64);
-            let last = last.ok_or(DatasetError::Seeds { seed: self.seed, count })?;
+            let last = last.ok_or(PhantomError::Seeds { seed: self.seed, count })?;
             let written = (self.seed..last).into_par_iter().map(|seed| {
                 let phantom = self.preset.simulate(self.ranges, seed);
                 progress.inc(1);
@@ -116,13 +119,24 @@ impl PhantomCommand {
         // A seed may be in both splits, with another machine.
         dataset.spacing_mm.extend(spacings.into_iter().map(|(name, mm)| (format!("{}/{name}", self.split), mm)));
         let text = serde_json::to_string_pretty(&dataset)?;
-        std::fs::write(&description, text).map_err(|source| DatasetError::Io { path: description, source })?;
+        std::fs::write(&description, text).map_err(|source| PhantomError::Io { path: description, source })?;
         println!("{count} pictures written to {}", folder.display());
         Ok(())
     }
 
+    /// Refuses pictures and a cine that are there.
+    fn keep(&self, folder: &Path) -> Result<(), PhantomError> {
+        let (first, count) = if self.sweep { (0, self.frames) } else { (self.seed, self.count) };
+        let names = (first..).take(count).map(|number| format!("{number:05}.png"));
+        let pictures = names.flat_map(|name| ["imgs", "gts"].map(|kind| folder.join(kind).join(&name)));
+        match pictures.chain(self.cine.clone()).find(|path| path.exists()) {
+            Some(path) => Err(PhantomError::Exists(path)),
+            None => Ok(()),
+        }
+    }
+
     /// The data set's description with this part's provenance, as far as it is known before pictures are written.
-    fn open(&self, path: &Path) -> Result<DatasetDescription, DatasetError> {
+    fn open(&self, path: &Path) -> Result<DatasetDescription, PhantomError> {
         let structures = self.preset.structures().to_vec();
         let part = format!(
             "{}: {} of {}, {} ranges, {}",
@@ -138,16 +152,16 @@ impl PhantomCommand {
                 let provenance = format!("simulated by sam2rad phantom; {part}");
                 return Ok(DatasetDescription { structures, spacing_mm: BTreeMap::new(), provenance });
             }
-            Err(source) => return Err(DatasetError::Io { path: path.into(), source }),
+            Err(source) => return Err(PhantomError::Io { path: path.into(), source }),
         };
         let mut found: DatasetDescription =
-            serde_json::from_str(&text).map_err(|source| DatasetError::Description { path: path.into(), source })?;
+            serde_json::from_str(&text).map_err(|source| PhantomError::Description { path: path.into(), source })?;
         if found.structures != structures {
             let names = |structures: &[Structure]| {
                 structures.iter().map(|structure| structure.name.as_str()).collect::<Vec<_>>().join(", ")
             };
             let (found, wanted) = (names(&found.structures), names(&structures));
-            return Err(DatasetError::OtherStructures { path: path.into(), found, wanted });
+            return Err(PhantomError::OtherStructures { path: path.into(), found, wanted });
         }
         if !found.provenance.contains(&part) {
             found.provenance = format!("{}; {part}", found.provenance);
@@ -157,7 +171,7 @@ impl PhantomCommand {
 }
 
 /// Writes a picture and its labels; gives its name and the side of its pixels in mm.
-fn write(folder: &Path, name: String, phantom: Phantom) -> Result<(String, f32), DatasetError> {
+fn write(folder: &Path, name: String, phantom: Phantom) -> Result<(String, f32), PhantomError> {
     let Phantom { frame, class_ids, pixel_spacing_mm, .. } = phantom;
     let grey: Vec<u8> = frame.rgb().iter().step_by(3).copied().collect();
     picture::write_ids(&folder.join("imgs").join(&name), frame.width(), frame.height(), grey)?;
@@ -189,6 +203,17 @@ mod tests {
         for file in ["Train/imgs/00001.png", "Train/gts/00001.png", "Test/imgs/00000.png", "Test/gts/00001.png"] {
             assert!(out.path().join(file).is_file(), "{file}");
         }
+    }
+
+    #[test]
+    fn a_picture_that_is_there_is_not_replaced() {
+        let out = tempfile::tempdir().unwrap();
+        command(out.path(), Preset::Wrist, Split::Train, 0).run().unwrap();
+        let before = std::fs::read(out.path().join("dataset.json")).unwrap();
+        let error = command(out.path(), Preset::Wrist, Split::Train, 1).run().unwrap_err().to_string();
+        assert!(error.contains("Train/imgs/00001.png") && error.contains("--seed"), "{error}");
+        assert!(!out.path().join("Train/imgs/00002.png").exists());
+        assert_eq!(std::fs::read(out.path().join("dataset.json")).unwrap(), before);
     }
 
     #[test]

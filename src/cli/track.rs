@@ -1,7 +1,7 @@
 //! `sam2rad track`.
 
 use burn::tensor::read_sync;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use sam2rad::frame::Frame;
 use sam2rad::postprocess::ClassMap;
@@ -15,12 +15,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::frames::Frames;
+use super::results::{NOTE, Place, Source, StructureReport, write};
 use super::track_prompts::{Prompts, Said};
-use super::{model, segment, stop};
+use super::{choice::one_of, model, stop};
 
 /// Follow structures through a cine, from prompts on any of its frames or from what the model is surest of by itself. For each frame the
 /// files of `segment` are written, and track.json with what was found on all of them.
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Track {
     /// A model file or checkpoint with SAM 2's memory
     #[arg(long)]
@@ -36,19 +38,41 @@ pub struct Track {
     #[arg(long)]
     prompts: Option<PathBuf>,
     /// Which frames are wanted: those after the first prompt, those before it, or both
-    #[arg(long, value_enum, default_value_t = Way::Both)]
+    #[arg(long, value_parser = one_of(&Way::ALL, Way::name), default_value = "both")]
     way: Way,
-    /// Frames are marked for a look where the Dice of the followed mask and the model's own is below this (for models that segment by
-    /// themselves)
-    #[arg(long, default_value_t = 0.7)]
-    doubt: f64,
+    /// Frames are marked for a look where the Dice of the followed mask and the model's own is below this: 0.7 where it is left out.
+    /// For models that segment by themselves
+    #[arg(long)]
+    doubt: Option<f64>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// `--doubt` where it is left out.
+const DOUBT: f64 = 0.7;
+
+const EXAMPLES: &str = "Examples:
+  A box on the first frame, followed to the last:
+      echo '[{\"frame\": 0, \"structure\": \"radius\", \"box\": [40, 60, 300, 220]}]' > prompts.json
+      sam2rad track --model sam2.1_hiera_tiny.pt frames/ --prompts prompts.json --out masks/
+  A cine, from what a model with a memory is surest of by itself:
+      sam2rad track --model wrist_with_memory.safetensors IM0001 --out masks/";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     Both,
     Forward,
     Backward,
+}
+
+impl Way {
+    const ALL: [Self; 3] = [Self::Both, Self::Forward, Self::Backward];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Both => "both",
+            Self::Forward => "forward",
+            Self::Backward => "backward",
+        }
+    }
 }
 
 /// How a frame's masks came about.
@@ -74,18 +98,14 @@ struct Report<'a> {
 struct FrameReport {
     frame: usize,
     name: String,
-    structures: Vec<StructureReport>,
+    structures: Vec<FollowedStructure>,
 }
 
 #[derive(Serialize)]
-struct StructureReport {
-    name: String,
-    class_id: usize,
+struct FollowedStructure {
+    #[serde(flatten)]
+    report: StructureReport,
     role: Role,
-    present: bool,
-    iou: f32,
-    object_score: f32,
-    area_px: usize,
     /// Dice with the model's own mask; not there where the model segments nothing by itself.
     agreement: Option<f64>,
     doubtful: bool,
@@ -109,7 +129,13 @@ impl Track {
     /// Follows the structures; what was found is written frame by frame, so that a stop leaves it.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
         let segmenter = model::segmenter(&self.model)?;
+        if self.doubt.is_some() && segmenter.is_manual_only() {
+            return Err("--doubt compares with the model's own masks, and this model has none; leave it out".into());
+        }
         let frames = Frames::open(&self.input)?;
+        if self.input.is_dir() && self.out.canonicalize().ok() == self.input.canonicalize().ok() {
+            return Err(format!("--out is the folder of the frames, {}; choose another", self.input.display()).into());
+        }
         let tracker = Tracker::new(&segmenter, Some(frames.count()))?;
         std::fs::create_dir_all(&self.out).map_err(|error| format!("{}: {error}", self.out.display()))?;
         let stop = stop::flag()?;
@@ -252,26 +278,22 @@ impl Run<'_> {
         let (roles, answers): (Vec<_>, Vec<_>) = found.into_iter().unzip();
         let shown = self.segmenter.show(frame, &answers);
         let own = self.own_answer(frame)?;
+        let doubt = self.track.doubt.unwrap_or(DOUBT);
         let each = shown.structures.iter().zip(roles).zip(&answers).map(|((shown_structure, role), answer)| {
             let class_id = answer.structure + 1;
             let agreement = own.as_ref().map(|own| own.map.agreement(&shown.map, class_id as u8));
-            StructureReport {
-                name: self.segmenter.structures()[answer.structure].name.clone(),
-                class_id,
+            FollowedStructure {
+                report: StructureReport::new(self.segmenter, shown_structure),
                 role,
-                present: answer.is_present(),
-                iou: answer.iou,
-                object_score: answer.object_score,
-                area_px: shown_structure.area,
                 agreement,
-                doubtful: role == Role::Followed && agreement.is_some_and(|dice| dice < self.track.doubt),
+                doubtful: role == Role::Followed && agreement.is_some_and(|dice| dice < doubt),
             }
         });
         let report = FrameReport { frame: at, name: self.frames.name(at), structures: each.collect() };
         let input = format!("{}, frame {at}", self.track.input.display());
-        let place = segment::Place::default();
-        let source = segment::Source { input, place, model: &self.track.model, segmenter: self.segmenter };
-        segment::write(&self.track.out, report.name.as_ref(), &source, picture, &shown)?;
+        let place = Place::default();
+        let source = Source { input, place, model: &self.track.model, segmenter: self.segmenter };
+        write(&self.track.out, report.name.as_ref(), &source, picture, &shown)?;
         self.reports.insert(at, report);
         self.progress.inc(1);
         Ok(())
@@ -293,7 +315,7 @@ impl Run<'_> {
             input: self.track.input.display().to_string(),
             model: self.track.model.display().to_string(),
             training_data: &self.segmenter.card().training_data,
-            note: segment::NOTE,
+            note: NOTE,
             frame_count: self.frames.count(),
             frames: self.reports.values().collect(),
         };

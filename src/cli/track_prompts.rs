@@ -1,17 +1,17 @@
 //! The prompts of `sam2rad track`: where each structure is followed from.
 
-use sam2rad::checkpoint::Structure;
 use sam2rad::model::PointLabel;
 use sam2rad::picture;
 use sam2rad::postprocess::ClassMap;
 use sam2rad::segmenter::{FramePoint, StructurePrompts};
+use sam2rad::structure::Structure;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use super::frames::Frames;
-use super::segment::number_of;
+use super::prompts::number_of;
 
 /// What is said of one structure on a frame.
 pub enum Said {

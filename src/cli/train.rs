@@ -1,13 +1,13 @@
 //! `sam2rad train`.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use sam2rad::checkpoint::Checkpoint;
-use sam2rad::train::{EXAMPLE, End, Event, Mode, StartFile, TrainConfig, Trainer};
+use sam2rad::train::{EXAMPLE, End, Event, StartFile, TrainConfig, Trainable, Trainer};
 use std::error::Error;
 use std::path::PathBuf;
 
-use super::stop;
+use super::{choice::one_of, stop};
 
 /// Train a network on labelled pictures or on simulated ultrasound
 ///
@@ -27,9 +27,11 @@ pub struct Train {
     /// Folder for what is written
     #[arg(long, required_unless_present = "example_config")]
     out: Option<PathBuf>,
-    /// What is trainable, in place of the file's `mode`
-    #[arg(long, value_enum)]
-    mode: Option<ModeName>,
+    /// What is trainable, in place of the file's `mode`: everything (scratch); prompt predictor, prompts, adapters and LoRA decoder,
+    /// as in the paper (peft); prompt predictor, prompts and mask decoder (decoder); prompt predictor, prompts and object score
+    /// (ppn-only)
+    #[arg(long, value_parser = one_of(&Trainable::ALL, Trainable::name))]
+    mode: Option<Trainable>,
     /// Which learnt prompts to start from, where a trainer's checkpoint has several, in place of the file's `dataset`
     #[arg(long)]
     dataset: Option<String>,
@@ -37,7 +39,7 @@ pub struct Train {
     #[arg(long)]
     resume: bool,
     /// Print a configuration with every key explained
-    #[arg(long)]
+    #[arg(long, exclusive = true)]
     example_config: bool,
 }
 
@@ -50,18 +52,6 @@ const EXAMPLES: &str = "Examples:
   Ten labelled pictures and SAM 2's weights: set model.init, and data.source = \"folder\", then
       sam2rad train --config wrist.toml --out runs/wrist --mode ppn-only";
 
-#[derive(Clone, Copy, ValueEnum)]
-enum ModeName {
-    /// Everything
-    Scratch,
-    /// Prompt predictor, prompts, adapters, LoRA decoder (the paper's)
-    Peft,
-    /// Prompt predictor, prompts, object score
-    PpnOnly,
-    /// Prompt predictor, prompts, mask decoder
-    Decoder,
-}
-
 impl Train {
     /// Trains, resumes, or prints the example.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
@@ -70,13 +60,9 @@ impl Train {
             return Ok(());
         };
         let mut config = TrainConfig::read(config)?;
-        if let Some(mode) = self.mode {
-            config.mode = match mode {
-                ModeName::Scratch => Mode::Scratch,
-                ModeName::Peft => Mode::Peft,
-                ModeName::PpnOnly => Mode::PpnOnly,
-                ModeName::Decoder => Mode::Decoder,
-            };
+        config.mode = self.mode.unwrap_or(config.mode);
+        if self.dataset.is_some() && config.model.init == "scratch" {
+            return Err("--dataset chooses prompts of a checkpoint, and this training starts from none".into());
         }
         config.model.dataset = self.dataset.or(config.model.dataset);
         let file = match config.model.init.as_str() {

@@ -4,6 +4,7 @@ use super::ConfigError;
 
 /// Trunk of SAM 2: Hiera (`sam2/modeling/backbones/hieradet.py`) with its FPN neck.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct HieraConfig {
     /// Channels of the first stage; doubled at each stage.
     pub embed_dim: usize,
@@ -28,6 +29,7 @@ impl HieraConfig {
 
 /// SAM's plain ViT (`segment_anything/modeling/image_encoder.py`).
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct VitConfig {
     /// Channels of the tokens.
     pub embed_dim: usize,
@@ -41,6 +43,7 @@ pub struct VitConfig {
 
 /// MobileSAM's TinyViT (`tiny_vit_sam.py`).
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct TinyVitConfig {
     /// Channels of each of the four layers.
     pub embed_dims: [usize; 4],
@@ -54,6 +57,7 @@ pub struct TinyVitConfig {
 
 /// Our own convolutional network: stages from half to a thirty-second of the image side.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ConvNetConfig {
     /// Channels of each stage.
     pub widths: [usize; 5],
@@ -83,6 +87,7 @@ impl Backbone {
 
 /// An image encoder: a backbone and whether adapters stand in front of its blocks.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ImageEncoderConfig {
     /// The network.
     pub backbone: Backbone,

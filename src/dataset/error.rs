@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use super::{MAX_UNNAMED_STRUCTURES, Split};
+use crate::dicom::DicomError;
 use crate::picture::PictureError;
 
 /// Why a dataset could not be opened or read, and what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DatasetError {
     /// The operating system says no.
     #[error("{path}: {source}")]
@@ -34,7 +36,7 @@ pub enum DatasetError {
     #[error("{0}: there is no such folder; a split has pictures in imgs and labels of the same names in gts")]
     MissingFolder(PathBuf),
     /// A split with nothing in it.
-    #[error("{0}: there is no PNG or JPEG picture in this folder")]
+    #[error("{0}: there is no PNG, JPEG or DICOM picture in this folder")]
     Empty(PathBuf),
     /// Two files where one is meant.
     #[error("{folder}: {first} and {second} have the same name; remove or rename one of them")]
@@ -59,6 +61,14 @@ pub enum DatasetError {
     /// A picture or label that cannot be read.
     #[error(transparent)]
     Picture(#[from] PictureError),
+    /// A DICOM file that cannot be read.
+    #[error("{path}: {source}")]
+    Dicom {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        source: DicomError,
+    },
     /// A label that is another picture's.
     #[error(
         "{picture} has {} x {} pixels, its label {label} {} x {}; they must be of one size",

@@ -1,4 +1,5 @@
 use super::*;
+use crate::dicom::DicomFile;
 use image::{GrayImage, ImageBuffer, Luma, RgbImage};
 use tempfile::TempDir;
 
@@ -66,6 +67,32 @@ fn pictures_come_with_their_class_ids_and_pixel_sizes() {
     assert_eq!((train[0].frame.width(), train[0].frame.rgb()[1]), (4, 8));
     assert_eq!((train[0].pixel_spacing_mm, train[1].pixel_spacing_mm), (Some(0.25), None));
     assert_eq!(dataset.read(Split::Test, 0).unwrap().pixel_spacing_mm, Some(0.5));
+}
+
+#[test]
+fn a_dicom_file_has_a_label_or_its_frames_have() {
+    let folder = Folder::new().pair("Test", "a", &[1]);
+    let copy = |name: &str, to: &str| {
+        let bytes =
+            std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dicom").join(name)).unwrap();
+        std::fs::write(folder.path(to), &bytes).unwrap();
+        DicomFile::open(bytes).unwrap()
+    };
+    let label = |path: &str, file: &DicomFile| {
+        let (width, height) = (file.info().width as u32, file.info().height as u32);
+        GrayImage::from_pixel(width, height, Luma([1])).save(folder.path(path)).unwrap();
+    };
+    let still = copy("MR_small.dcm", "Test/imgs/still");
+    let cine = copy("SC_rgb_rle_2frame.dcm", "Test/imgs/cine.dcm");
+    let error = folder.error();
+    assert!(error.contains("cine.dcm") && error.contains("still"), "{error}");
+    label("Test/gts/still.png", &still);
+    label("Test/gts/cine/0002.png", &cine);
+    let dataset = folder.open().unwrap();
+    assert_eq!(dataset.names(Split::Test), ["a.png", "cine.dcm/0002", "still"]);
+    assert_eq!(dataset.read(Split::Test, 1).unwrap().frame, cine.frame(1).unwrap());
+    let spacing = still.info().common_spacing().unwrap().x_mm as f32;
+    assert_eq!(dataset.read(Split::Test, 2).unwrap().pixel_spacing_mm, Some(spacing));
 }
 
 #[test]

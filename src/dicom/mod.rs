@@ -51,6 +51,7 @@ use crate::frame::{Frame, FrameError};
 
 /// Why a DICOM file, or a frame of it, cannot be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum DicomError {
     /// The bytes are of another kind of file.
     #[error("this is not a DICOM file: {found}")]

@@ -1,12 +1,13 @@
 //! Which of a model's structures a dataset labels, and why a model cannot be judged on it.
 
-use crate::checkpoint::Structure;
 use crate::dataset::{Dataset, DatasetError};
 use crate::frame::LabelledPicture;
 use crate::segmenter::RequestError;
+use crate::structure::Structure;
 
 /// Why a model could not be judged, and what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum EvaluationError {
     /// The labels are of structures that the model does not know.
     #[error(

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The background is left out, and pictures without a structure do not count for its measures (the reference's
-//! evaluation, MONAI's `ignore_empty`). They count for presence: whether the object score says rightly that a structure is
+//! evaluation, MONAI's `ignore_empty`). They count for presence: whether the object score is right about a structure being
 //! in the picture.
 
 mod clicks;
@@ -43,7 +43,7 @@ pub const MIN_PRESENT_PIXELS: usize = 10;
 pub struct AutonomousScores {
     /// Dice of each structure over the pictures in which it is labelled; `None` where it is in none.
     pub dice: Vec<Option<f64>>,
-    /// In how many of all pictures and structures presence or absence is said rightly, 0 to 1; `None` without pictures.
+    /// Share of pictures and structures in which the model is right about presence, 0 to 1; `None` without pictures.
     pub presence_accuracy: Option<f64>,
 }
 

@@ -115,7 +115,7 @@ impl Summary {
     }
 }
 
-/// How often the object score says rightly whether a structure is in the picture.
+/// How often the object score is right about whether a structure is in the picture.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Presence {
     /// It is there and said to be.

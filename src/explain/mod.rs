@@ -6,6 +6,7 @@
 mod components;
 
 use burn::tensor::Tensor;
+use serde::Serialize;
 
 use crate::segmenter::{Decoded, EncodedFrame, Request, RequestError, Segmenter, read_floats};
 pub use components::colors_of_components;
@@ -35,7 +36,7 @@ pub struct FeaturePicture {
 }
 
 /// What a prompt token does: what becomes of a structure when the mask decoder does not get it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct TokenEffect {
     /// The structure, counted from 0.
     pub structure: usize,

@@ -27,6 +27,7 @@ pub use matrix::{Array, Weights};
 
 /// Why there is no answer from a GPU.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum GpuError {
     /// There is none.
     #[error("no GPU was found ({0}); compute on the CPU instead")]

@@ -6,6 +6,7 @@ use crate::segmenter::RequestError;
 
 /// Why a training cannot start or go on, and what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LearnError {
     /// Parts of the recipe contradict each other or the pictures.
     #[error("{0}")]

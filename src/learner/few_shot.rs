@@ -7,11 +7,12 @@ use std::sync::Arc;
 use super::pictures::{TrainingData, TrainingSet};
 use super::random::{Purpose, generator};
 use super::recipe::{CardConfig, LossConfig, NetworkConfig, OptimizerConfig, Recipe, Rhythm};
-use super::{Augmentation, LearnError, Mode, PromptMix, TrainingPicture};
-use crate::checkpoint::{Checkpoint, ModelCard, Structure};
+use super::{Augmentation, LearnError, PromptMix, Trainable, TrainingPicture};
+use crate::checkpoint::{Checkpoint, ModelCard};
 use crate::config::Architecture;
 use crate::frame::LabelledPicture;
 use crate::segmenter::{Request, Segmenter};
+use crate::structure::Structure;
 
 /// Frames below which none is kept apart: with three, each is needed.
 pub const FEWEST_TO_HOLD_BACK: usize = 4;
@@ -38,7 +39,7 @@ pub struct Lesson {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
     /// What is trainable.
-    pub mode: Mode,
+    pub mode: Trainable,
     /// The network with what is added for it; the base's own where nothing is.
     pub architecture: Option<Architecture>,
     /// One sentence for whoever waits.
@@ -53,7 +54,7 @@ pub fn choose(base: &Checkpoint, structures: &[Structure]) -> Choice {
     let new: Vec<&str> = structures.iter().filter(|s| !known(s)).map(|s| s.name.as_str()).collect();
     match card.and_then(with_updates) {
         Some(architecture) => Choice {
-            mode: Mode::Peft,
+            mode: Trainable::Peft,
             architecture: Some(architecture),
             reason: match new.as_slice() {
                 [] => "The model knows these structures: its decoder is adjusted a little (peft), and its view of pictures stays as it is.".into(),
@@ -66,7 +67,7 @@ pub fn choose(base: &Checkpoint, structures: &[Structure]) -> Choice {
             },
         },
         None => Choice {
-            mode: Mode::PpnOnly,
+            mode: Trainable::PpnOnly,
             architecture: None,
             reason: "This model's decoder takes no updates: prompts and the network that predicts them learn alone (ppn-only).".into(),
         },

@@ -371,6 +371,7 @@ fn card(
         dtype: Dtype::F32,
         interactive: recipe.prompts.corrections > 0,
         calibration: None,
+        fit: Some(network.fit),
         normalization,
         provenance: format!("sam2rad {} train, {provenance}", env!("CARGO_PKG_VERSION")),
         licence: recipe.card.licence.clone(),

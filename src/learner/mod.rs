@@ -40,4 +40,4 @@ pub use recipe::{CardConfig, LossConfig, NetworkConfig, OptimizerConfig, Recipe,
 pub use start::StartFile;
 pub use state::{Counters, Saved};
 pub use tally::{LossRow, LossValues};
-pub use trainable::Mode;
+pub use trainable::Trainable;

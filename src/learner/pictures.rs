@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::TrainingPicture;
 use super::random::{Purpose, generator};
-use crate::checkpoint::Structure;
 use crate::frame::LabelledPicture;
+use crate::structure::Structure;
 
 /// Pictures to train and to validate on.
 pub struct TrainingData {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Augmentation, Mode, forward::PromptMix};
+use super::{Augmentation, Trainable, forward::PromptMix};
 use crate::config::Architecture;
 
 /// A training without its pictures: the same recipe, pictures and weights give the same curve.
@@ -10,7 +10,7 @@ use crate::config::Architecture;
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
     /// What is trainable.
-    pub mode: Mode,
+    pub mode: Trainable,
     /// Every random choice follows from it.
     pub seed: u64,
     /// Steps of the optimizer.

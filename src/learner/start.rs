@@ -7,11 +7,12 @@ use rand::Rng;
 use super::LearnError;
 use super::random::{Purpose, generator};
 use super::recipe::Recipe;
-use crate::checkpoint::{Additions, Checkpoint, LoadOptions, ModulePath, Structure};
+use crate::checkpoint::{Additions, Checkpoint, LoadOptions, ModulePath};
 use crate::config::Sam2RadConfig;
 use crate::model::Sam2Rad;
 use crate::preprocess::Normalization;
 use crate::segmenter::Calibration;
+use crate::structure::Structure;
 
 /// What fresh prompts are drawn from, as those of a network from nothing.
 const FRESH_PROMPT: Distribution = Distribution::Normal(0.0, 1.0 / 16.0);

@@ -11,7 +11,7 @@ use crate::model::Sam2Rad;
 /// What is trainable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mode {
+pub enum Trainable {
     /// Everything: a network from nothing, or all of a loaded one.
     Scratch,
     /// The paper's: prompt predictor, prompts, adapters, object score token and head, and in a decoder with LoRA the updates, mask
@@ -32,7 +32,20 @@ const LORA_DECODER: [&str; 3] =
 /// Constants among the weights.
 const BUFFERS: [&str; 3] = ["positional_encoding_gaussian_matrix", "running_mean", "running_var"];
 
-impl Mode {
+impl Trainable {
+    /// All of them, the one that trains most first.
+    pub const ALL: [Self; 4] = [Self::Scratch, Self::Peft, Self::Decoder, Self::PpnOnly];
+
+    /// Its name in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scratch => "scratch",
+            Self::Peft => "peft",
+            Self::PpnOnly => "ppn-only",
+            Self::Decoder => "decoder",
+        }
+    }
+
     /// Whether the weight of this name (ours, as in a model file) changes.
     pub fn trains(self, config: &Sam2RadConfig, name: &str) -> bool {
         let starts = |parts: &[&str]| parts.iter().any(|part| name.starts_with(part));
@@ -74,7 +87,7 @@ impl Mode {
 }
 
 struct Marker<'a> {
-    mode: Mode,
+    mode: Trainable,
     config: &'a Sam2RadConfig,
     path: ModulePath,
 }

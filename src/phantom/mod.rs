@@ -18,9 +18,9 @@ pub mod screen;
 mod tests;
 pub mod view;
 
-use crate::checkpoint::Structure;
 use crate::frame::Frame;
 use crate::overlay::default_color;
+use crate::structure::Structure;
 use anatomy::Anatomy;
 use echo::EchoSettings;
 use machine::Machine;
@@ -40,7 +40,7 @@ const ONLY_ONE: f32 = 0.08;
 const ATTEMPTS: usize = 12;
 
 /// A scene, after the paper's data sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Preset {
     /// An infant's hip: 1 ilium (surface), 2 femoral head (area).
@@ -53,7 +53,7 @@ pub enum Preset {
 }
 
 /// Which machines take the pictures: the tables [`ranges::STANDARD`] and [`ranges::SHIFTED`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ranges {
     /// Those that models are trained on.
@@ -63,6 +63,9 @@ pub enum Ranges {
 }
 
 impl Ranges {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Standard, Self::Shifted];
+
     /// Its name, as on the command line.
     pub fn name(self) -> &'static str {
         match self {

@@ -1,10 +1,15 @@
 //! What can be asked of a frame, and why it cannot be answered.
 
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
 use crate::brush::Stroke;
 use crate::model::PointLabel;
 
 /// Who says what to segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// The learnt prompts alone.
     #[default]
@@ -15,29 +20,61 @@ pub enum Mode {
     Manual,
 }
 
+impl Mode {
+    /// All modes, the one with the least help first.
+    pub const ALL: [Self; 3] = [Self::Autonomous, Self::SemiAutonomous, Self::Manual];
+
+    /// Its name in files, requests and arguments.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Autonomous => "autonomous",
+            Self::SemiAutonomous => "semi-autonomous",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for Mode {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let mode = Self::ALL.into_iter().find(|mode| mode.name() == name);
+        mode.ok_or_else(|| format!("there is no mode `{name}`; write autonomous, semi-autonomous or manual"))
+    }
+}
+
 /// A point in pixels of the frame.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct FramePoint {
     /// Column.
     pub x: f32,
     /// Row.
     pub y: f32,
     /// On the structure or off it.
+    #[serde(rename = "inside")]
     pub label: PointLabel,
 }
 
 /// What a person says of one structure, in pixels of the frame.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct StructurePrompts {
     /// Which structure, counted from 0.
     pub structure: usize,
     /// Clicked points.
+    #[serde(default)]
     pub points: Vec<FramePoint>,
     /// Left, top, right, bottom.
     pub bounding_box: Option<[f32; 4]>,
     /// Brush strokes, later ones over earlier ones. In semi-autonomous mode they are painted over the interim mask that the
     /// prompt predictor expects (paper, section 3.2) before it is embedded; in manual mode over `mask`, or, where there is none,
     /// over a mask that is sure to be empty. See [`PAINTED_LOGIT`](crate::brush::PAINTED_LOGIT).
+    #[serde(default)]
     pub strokes: Vec<Stroke>,
     /// Mask logits `[image_size / 4, image_size / 4]`, of an earlier answer; manual mode only, as in the paper.
     pub mask: Option<Vec<f32>>,
@@ -51,7 +88,8 @@ impl StructurePrompts {
 }
 
 /// What is asked of a frame.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub struct Request {
     /// Whose prompts count.
     pub mode: Mode,

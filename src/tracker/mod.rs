@@ -33,6 +33,7 @@ const MOST_LOGIT: f32 = 32.0;
 
 /// Why a structure cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrackError {
     /// The model has no memory.
     #[error(

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::TrainError;
 use crate::config::Architecture;
 use crate::learner::{
-    Augmentation, CardConfig, LossConfig, Mode, NetworkConfig, OptimizerConfig, PromptMix, Recipe, Rhythm,
+    Augmentation, CardConfig, LossConfig, NetworkConfig, OptimizerConfig, PromptMix, Recipe, Rhythm, Trainable,
 };
 use crate::phantom::{Preset, Ranges};
 
@@ -19,7 +19,7 @@ pub const EXAMPLE: &str = include_str!("example.toml");
 pub struct TrainConfig {
     /// What is trainable.
     #[serde(default = "default_mode")]
-    pub mode: Mode,
+    pub mode: Trainable,
     /// Every random choice follows from it: the same seed gives the same curve.
     #[serde(default = "default_seed")]
     pub seed: u64,
@@ -38,6 +38,9 @@ pub struct TrainConfig {
     /// How pictures are changed.
     #[serde(default)]
     pub augmentation: Augmentation,
+    /// The most memory that training pictures may take, in GB: 4 bytes for each pixel of the network's input.
+    #[serde(default = "default_picture_memory_gb")]
+    pub picture_memory_gb: f64,
     /// Kept image features, where the encoder is frozen.
     #[serde(default)]
     pub features: FeatureConfig,
@@ -84,6 +87,17 @@ pub enum DataConfig {
     Folder(FolderData),
     /// Several of both, drawn by their shares; structures of one name are one structure.
     Mix(MixData),
+}
+
+impl DataConfig {
+    /// Whether every picture is seen again, round after round.
+    pub fn comes_again(&self) -> bool {
+        match self {
+            Self::Phantom(phantom) => !phantom.fresh,
+            Self::Folder(_) => true,
+            Self::Mix(mix) => mix.sources.iter().all(|source| source.data.comes_again()),
+        }
+    }
 }
 
 /// Several sources of pictures. Each picture teaches the structures of its own source alone.
@@ -157,6 +171,8 @@ pub struct FeatureConfig {
     pub variants: usize,
     /// Where they are kept, so that several trainings can share them; `features` in the output folder where it is left out.
     pub folder: Option<PathBuf>,
+    /// The most that they may take on disk, in GB.
+    pub max_gb: f64,
 }
 
 /// What is written, and how often, in steps.
@@ -175,12 +191,16 @@ pub struct ReportConfig {
     pub patience: usize,
 }
 
+fn default_picture_memory_gb() -> f64 {
+    16.0
+}
+
 fn default_share() -> f64 {
     1.0
 }
 
-fn default_mode() -> Mode {
-    Mode::Peft
+fn default_mode() -> Trainable {
+    Trainable::Peft
 }
 
 fn default_seed() -> u64 {
@@ -205,7 +225,7 @@ fn default_validation_share() -> f64 {
 
 impl Default for FeatureConfig {
     fn default() -> Self {
-        Self { variants: 8, folder: None }
+        Self { variants: 8, folder: None, max_gb: 50.0 }
     }
 }
 
@@ -344,7 +364,7 @@ mod tests {
     #[test]
     fn the_example_is_a_valid_configuration() {
         let config = TrainConfig::parse(EXAMPLE).unwrap();
-        assert_eq!(config.mode, Mode::Scratch);
+        assert_eq!(config.mode, Trainable::Scratch);
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::sync::Once;
 
 use super::TrainError;
 use super::report::ValidationRow;
-use crate::checkpoint::Structure;
 use crate::frame::Frame;
 use crate::learner::LossRow;
 use crate::picture;
+use crate::structure::Structure;
 
 const SIZE: (u32, u32) = (1000, 840);
 const FONT: &str = "ubuntu";
@@ -114,7 +114,7 @@ fn paint_validation<'a>(
         let [red, green, blue] = structure.color;
         line(format!("Dice {}", structure.name), RGBColor(red, green, blue), &|row| row.scores.dice[i])?;
     }
-    line("presence told rightly".into(), RGBColor(120, 120, 120), &|row| row.scores.presence_accuracy)?;
+    line("presence accuracy".into(), RGBColor(120, 120, 120), &|row| row.scores.presence_accuracy)?;
     legend(&mut chart)
 }
 

@@ -1,15 +1,16 @@
 //! The pictures that a configuration names: simulated as they are needed, or read from a folder.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::TrainError;
-use super::config::{DataConfig, FolderData, PhantomData};
-use crate::checkpoint::Structure;
+use super::config::{DataConfig, FolderData, MixSource, PhantomData};
 use crate::dataset::{Dataset, LabelledPicture, Split};
 use crate::learner::{LearnError, PictureSource, TrainingData, TrainingPicture, TrainingSet, few_shot};
 use crate::overlay::default_color;
+use crate::structure::Structure;
 
 /// What one source of the configuration is, before its structures have places in the network.
 struct Opened {
@@ -19,20 +20,22 @@ struct Opened {
     source: Box<dyn PictureSource>,
 }
 
-/// Opens what the configuration names; pictures are resized for a network of `image_size`.
+/// Opens what the configuration names; pictures are resized for a network of `image_size`, and kept in memory.
 ///
 /// # Errors
-/// [`TrainError::Dataset`], [`LearnError::Settings`].
-pub fn open(config: &DataConfig, seed: u64, image_size: usize) -> Result<TrainingData, TrainError> {
+/// [`TrainError::Dataset`], [`LearnError::Settings`], where the pictures take more than `memory_gb` among others.
+pub fn open(config: &DataConfig, seed: u64, image_size: usize, memory_gb: f64) -> Result<TrainingData, TrainError> {
     let mut data = TrainingData { structures: Vec::new(), sets: Vec::new(), description: String::new(), seed };
+    let room = &mut Room { image_size, pictures: 0, memory_gb };
     match config {
-        DataConfig::Phantom(phantom) => add(&mut data, open_phantom(phantom, image_size)?, 1.0),
-        DataConfig::Folder(folder) => add(&mut data, open_folder(folder, seed, image_size)?, 1.0),
+        DataConfig::Phantom(phantom) => add(&mut data, open_phantom(phantom, room)?, 1.0),
+        DataConfig::Folder(folder) => add(&mut data, open_folder(folder, seed, room)?, 1.0),
         DataConfig::Mix(mix) => {
+            keep_seeds_apart(&mix.sources)?;
             for source in &mix.sources {
                 let opened = match &source.data {
-                    DataConfig::Phantom(phantom) => open_phantom(phantom, image_size)?,
-                    DataConfig::Folder(folder) => open_folder(folder, seed, image_size)?,
+                    DataConfig::Phantom(phantom) => open_phantom(phantom, room)?,
+                    DataConfig::Folder(folder) => open_folder(folder, seed, room)?,
                     DataConfig::Mix(_) => return Err(settings("a source of a mix is a mix itself".into())),
                 };
                 add(&mut data, opened, source.share);
@@ -85,16 +88,76 @@ pub fn prefetch(data: &Arc<TrainingData>, n: usize) -> Prefetch {
     Prefetch { stop }
 }
 
-fn open_phantom(config: &PhantomData, image_size: usize) -> Result<Opened, TrainError> {
+/// The memory that pictures may take.
+struct Room {
+    /// Side of the network's input.
+    image_size: usize,
+    /// Those that have their place.
+    pictures: usize,
+    memory_gb: f64,
+}
+
+impl Room {
+    /// Makes place for more pictures.
+    fn take(&mut self, pictures: usize) -> Result<(), TrainError> {
+        // Red, green, blue and the class id of each pixel.
+        const BYTES_A_PIXEL: usize = 4;
+        self.pictures += pictures;
+        let needed_gb = (self.pictures * self.image_size.pow(2) * BYTES_A_PIXEL) as f64 / 1e9;
+        if needed_gb > self.memory_gb {
+            return Err(settings(format!(
+                "{} pictures of {} px take {needed_gb:.1} GB of memory, more than `picture_memory_gb` = {}; lower `data.count` or \
+                 `data.limit`, or raise it",
+                self.pictures, self.image_size, self.memory_gb
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The seeds of simulated pictures to train on, and of those to validate on. Fresh pictures have all seeds from the first on.
+fn seeds(config: &PhantomData) -> [Range<u64>; 2] {
+    let range = |first: u64, count: usize| first..first.saturating_add(count as u64);
+    let train = if config.fresh { config.first_seed..u64::MAX } else { range(config.first_seed, config.count) };
+    [train, range(config.validation_first_seed, config.validation_count)]
+}
+
+fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
+    a.start.max(b.start) < a.end.min(b.end)
+}
+
+/// No source of simulated pictures trains on what another of the same scene and machines validates on.
+fn keep_seeds_apart(sources: &[MixSource]) -> Result<(), TrainError> {
+    let phantoms = || {
+        sources.iter().filter_map(|source| match &source.data {
+            DataConfig::Phantom(phantom) => Some(phantom),
+            _ => None,
+        })
+    };
+    for one in phantoms() {
+        let is_like = |other: &&PhantomData| (other.preset, other.ranges) == (one.preset, one.ranges);
+        let validated = &seeds(one)[1];
+        if let Some(other) = phantoms().filter(is_like).find(|other| overlap(&seeds(other)[0], validated)) {
+            return Err(settings(format!(
+                "validation seeds {validated:?} of {} are among another source's training seeds from {}; move \
+                 `validation_first_seed`",
+                one.preset.name(),
+                other.first_seed
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn open_phantom(config: &PhantomData, room: &mut Room) -> Result<Opened, TrainError> {
     let (first, count) = (config.first_seed, config.count as u64);
     let (validation_first, validation_count) = (config.validation_first_seed, config.validation_count as u64);
     if count == 0 {
         return Err(settings("`data.count` is 0: there is nothing to train on".into()));
     }
-    // Fresh pictures have all seeds from the first on.
-    let last = if config.fresh { u64::MAX } else { first + count };
-    let apart = last <= validation_first || validation_first + validation_count <= first;
-    if !apart && validation_count > 0 {
+    room.take(config.count)?;
+    let [train, validated] = seeds(config);
+    if overlap(&train, &validated) {
         return Err(settings(format!(
             "training seeds {first}.. and validation seeds {validation_first}.. overlap; move `data.validation_first_seed`"
         )));
@@ -118,11 +181,11 @@ fn open_phantom(config: &PhantomData, image_size: usize) -> Result<Opened, Train
         structures: config.preset.structures().to_vec(),
         validation: (0..validation_count).into_par_iter().map(simulate).collect(),
         description: format!("simulated ultrasound (sam2rad phantom, preset {}, seeds {seeds})", config.preset.name()),
-        source: Box::new(PhantomPool::new(config, image_size)),
+        source: Box::new(PhantomPool::new(config, room.image_size)),
     })
 }
 
-fn open_folder(config: &FolderData, seed: u64, image_size: usize) -> Result<Opened, TrainError> {
+fn open_folder(config: &FolderData, seed: u64, room: &mut Room) -> Result<Opened, TrainError> {
     let mut dataset = Dataset::open(&config.folder)?;
     if !config.structures.is_empty() {
         name_structures(&mut dataset, &config.structures, &config.folder)?;
@@ -149,6 +212,8 @@ fn open_folder(config: &FolderData, seed: u64, image_size: usize) -> Result<Open
             validation.len()
         )));
     }
+    room.take(train.len())?;
+    let image_size = room.image_size;
     let read = |i: usize| dataset.read(Split::Train, i);
     let pictures: Result<Vec<_>, _> = train
         .iter()

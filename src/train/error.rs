@@ -9,6 +9,7 @@ use crate::segmenter::RequestError;
 
 /// Why a training cannot start or go on, and what to do.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// The operating system says no.
     #[error("{path}: {source}")]

@@ -16,7 +16,7 @@ mod state;
 mod trainer;
 
 pub use crate::learner::{
-    Augmentation, CardConfig, LearnError, LossConfig, LossRow, LossValues, Mode, OptimizerConfig, StartFile,
+    Augmentation, CardConfig, LearnError, LossConfig, LossRow, LossValues, OptimizerConfig, StartFile, Trainable,
     TrainingData, TrainingPicture, forward, loss,
 };
 pub use config::{

@@ -4,13 +4,13 @@ use burn::tensor::read_sync;
 use std::path::Path;
 
 use super::TrainError;
-use crate::checkpoint::Structure;
 use crate::dataset::LabelledPicture;
 use crate::frame::Frame;
 use crate::overlay::{OverlayStyle, draw};
 use crate::picture;
 use crate::postprocess::ClassMap;
 use crate::segmenter::{Request, Segmenter};
+use crate::structure::Structure;
 
 /// Writes `NAME-STEP.png` for each picture.
 pub(super) fn write<'a>(

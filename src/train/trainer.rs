@@ -73,10 +73,12 @@ impl Trainer {
             Some(file) => file.checkpoint.image_size(config.model.image_size).map_err(LearnError::from)?,
             None => config.model.image_size.unwrap_or(1024),
         };
-        let data = data::open(&config.data, config.seed, image_size)?;
+        let data = data::open(&config.data, config.seed, image_size, config.picture_memory_gb)?;
         let saved = resume.then(|| state::load(out, &config)).transpose()?;
         let folder = config.features.folder.clone().unwrap_or_else(|| out.join("features"));
-        let learner = Learner::new(config.recipe(), file, data, saved, Box::new(FeatureFolder(folder)))?;
+        let count = config.data.comes_again().then(|| data.len() * config.features.variants);
+        let features = FeatureFolder { folder, count, max_gb: config.features.max_gb };
+        let learner = Learner::new(config.recipe(), file, data, saved, Box::new(features))?;
         std::fs::create_dir_all(out).map_err(TrainError::io(out))?;
         let tables = Tables::open(out, learner.counters().step, learner.data().structures.len())?;
         Ok(Self { config, learner, out: out.into(), tables })

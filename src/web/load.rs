@@ -1,9 +1,9 @@
 //! Models from files: our own piece by piece, any other checkpoint as a whole.
 
 use burn::tensor::Device;
-use js_sys::Reflect;
 #[cfg(feature = "cpu")]
 use js_sys::Uint8Array;
+use js_sys::{Array, Reflect};
 #[cfg(feature = "cpu")]
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
@@ -113,7 +113,7 @@ impl CheckpointConverter {
     }
 }
 
-/// An `Error` with the kind beside its message.
+/// An `Error` with the kind beside its message; where a dataset is to be chosen, with their names as `datasets`.
 fn to_js(error: CheckpointError) -> JsValue {
     let kind = match &error {
         CheckpointError::NotACheckpoint(_) => "not-a-checkpoint",
@@ -122,7 +122,7 @@ fn to_js(error: CheckpointError) -> JsValue {
         CheckpointError::Damaged(_) | CheckpointError::Io { .. } => "damaged",
         CheckpointError::Metadata(_) => "metadata",
         CheckpointError::Dtype { .. } => "dtype",
-        CheckpointError::Dataset(_) => "dataset",
+        CheckpointError::Dataset { .. } => "dataset",
         CheckpointError::Shards => "shards",
         CheckpointError::UnknownImageSize => "image-size",
         CheckpointError::Config(_) => "configuration",
@@ -130,6 +130,10 @@ fn to_js(error: CheckpointError) -> JsValue {
     let object = js_sys::Error::new(&error.to_string());
     // A new Error takes any property.
     let _ = Reflect::set(&object, &"kind".into(), &kind.into());
+    if let CheckpointError::Dataset { names, .. } = &error {
+        let names: Array = names.iter().map(|name| JsValue::from(name.as_str())).collect();
+        let _ = Reflect::set(&object, &"datasets".into(), &names);
+    }
     object.into()
 }
 

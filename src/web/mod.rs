@@ -3,6 +3,7 @@
 //! Data crosses as typed arrays. One of the features `cpu` and `webgpu` says where a bundle computes.
 
 mod follow;
+mod inspect;
 mod load;
 mod model;
 mod request;

@@ -15,6 +15,8 @@ export interface ModelCard {
   interactive: boolean;
   /** How sure its answers are; left out where that was never measured. */
   calibration?: { look_below: number; pictures: number; data: string };
+  /** How a frame becomes square: with padding, or stretched as SAM 2's own predictor does it. */
+  fit?: "pad" | "stretch";
   dtype: "f32" | "f16" | "q8";
   provenance: string;
   licence: string;

@@ -31,3 +31,38 @@ test('a checkpoint of its authors loads on WebGPU', async ({ page }) => {
   test.setTimeout(600_000);
   await open(page, 'webgpu');
 });
+
+test('of a trainer’s checkpoint with prompts for several datasets the reader chooses which', async ({ page }) => {
+  await page.goto('./?backend=cpu');
+  await page.locator('#model').setInputFiles(path('../../target/browser/trainer.pt'));
+  await expect(page.locator('#failure')).toContainText('learnt prompts for several datasets', { timeout: 120_000 });
+  await expect(page.getByRole('button', { name: 'Prompts for hip' })).toBeVisible();
+  await page.getByRole('button', { name: 'Prompts for wrist' }).click();
+  await page.getByRole('button', { name: 'Go on at 256 px' }).click();
+  await expect(page.locator('#model-status')).toContainText('trainer.pt is ready', { timeout: 120_000 });
+  await page.locator('#files').setInputFiles(picture);
+  await expect(page.locator('#structures')).toContainText('px');
+});
+
+test('a load is cancelled, and a model that the reader keeps is there after a reload', async ({ page }) => {
+  // A bundle that never comes.
+  let held = true;
+  await page.route('**/wasm/cpu/*.wasm', async (route) => (held ? undefined : route.continue()));
+  await page.goto('./?backend=cpu');
+  await page.locator('#model').setInputFiles(official);
+  await page.locator('#cancel-model').click();
+  await expect(page.locator('#model-status')).toContainText('No model yet');
+  await expect(page.locator('#cancel-model')).toBeHidden();
+  held = false;
+  await page.locator('#model').setInputFiles(official);
+  await page.getByRole('button', { name: 'Go on at 256 px' }).click({ timeout: 120_000 });
+  await expect(page.locator('#model-status')).toContainText('official.pt is ready', { timeout: 120_000 });
+  await page.locator('#keep-model').check();
+  await expect(page.locator('#own-models li')).toHaveCount(1);
+  await page.reload();
+  await page.locator('#own-models').getByRole('button', { name: 'official.pt', exact: true }).click();
+  // The model file that was made of it: its size is known, and nothing is converted again.
+  await expect(page.locator('#model-status')).toContainText('official.pt is ready: structure 1; nano at 256 px', { timeout: 120_000 });
+  await page.getByRole('button', { name: 'Remove official.pt from this browser' }).click();
+  await expect(page.locator('#own-models')).toBeHidden();
+});

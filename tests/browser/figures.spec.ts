@@ -2,8 +2,9 @@
 // SAM2RAD_MINUTES says how long to stream; a tenth of one where it is not set. Chromium draws the page as it does on a machine
 // without a graphics card; with the other tests' software WebGPU adapter it would draw by that, on the cores that compute.
 
-import { ARGS, EXECUTABLE, expect, test, type Page } from '../../www/playwright';
-import { makeY4m } from './media';
+import { ARGS, EXECUTABLE, expect, test, type Browser, type Page } from '../../www/playwright';
+import { longCine, makeY4m } from './media';
+import { modelFile, stubModel } from './stub-model';
 import { asked, onScreen, settled, watchWorker } from './support';
 
 const MINUTES = Number(process.env.SAM2RAD_MINUTES ?? 0.1);
@@ -81,4 +82,45 @@ test('prompts are answered', async ({ page }) => {
   times.sort((a, b) => a - b);
   console.log(`a prompt is answered in ${times[5]!.toFixed(0)} ms (median of 11, longest ${times[10]!.toFixed(0)})`);
   expect(times[0]).toBeGreaterThan(0);
+});
+
+/** Of 1080p, for the figures of the main thread. */
+const FRAMES = 30;
+
+/** How long the main thread's tasks of a millisecond and more took, in ms of its own processor time: what else the machine does is not in it. */
+async function tasks(browser: Browser, page: Page, work: () => Promise<void>): Promise<number[]> {
+  await browser.startTracing(page, { categories: ['disabled-by-default-devtools.timeline', '__metadata'] });
+  await work();
+  const { traceEvents } = JSON.parse((await browser.stopTracing()).toString()) as { traceEvents: { name: string; pid: number; tid: number; tdur?: number; args: { name?: string } }[] };
+  const main = new Set(traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain').map(({ pid, tid }) => `${pid} ${tid}`));
+  const ran = traceEvents.filter(({ name, pid, tid }) => name === 'RunTask' && main.has(`${pid} ${tid}`));
+  return ran.map(({ tdur = 0 }) => tdur / 1000).filter((ms) => ms >= 1).sort((a, b) => a - b);
+}
+
+test('the main thread while frames of 1080p stream, are all segmented and are exported', async ({ page, browser }) => {
+  await stubModel(page);
+  await page.goto('./');
+  await page.locator('#model').setInputFiles(modelFile('discs.safetensors', ['one', 'two']));
+  await page.locator('#files').setInputFiles({ name: 'long.cine', mimeType: 'application/octet-stream', buffer: longCine(FRAMES) });
+  await expect(page.locator('#structures')).toContainText('found');
+  const say = async (what: string, work: () => Promise<void>) => {
+    const found = await tasks(browser, page, work);
+    const at = (share: number) => found[Math.min(found.length - 1, Math.floor(share * found.length))]!.toFixed(1);
+    console.log(`${what}: ${found.length} tasks of 1 ms and more, median ${at(0.5)}, p95 ${at(0.95)}, longest ${at(1)} ms; ${found.filter((ms) => ms > 16).length} above 16 ms`);
+    expect(found.length).toBeGreaterThan(0);
+  };
+  await say('streaming', async () => {
+    await page.locator('#play').click();
+    await page.waitForTimeout(4000);
+    await page.locator('#play').click();
+  });
+  await say('segmenting all', async () => {
+    await page.locator('#segment-all').click();
+    await expect(page.locator('#answered')).toHaveText(`${FRAMES} of ${FRAMES} segmented`, { timeout: 250_000 });
+  });
+  for (const button of ['#export-csv', '#export-coco-rle', '#export-masks', '#export-cine']) {
+    await say(`exporting (${button})`, async () => {
+      await Promise.all([page.waitForEvent('download', { timeout: 200_000 }), page.locator(button).click()]);
+    });
+  }
 });

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test, type Page } from '../../www/playwright';
 import { readProject } from '../../www/src/project/file';
-import { FRAMES, greyFrame, greyPng, makeCine, SIDE } from './media';
+import { FRAMES, greyFrame, greyPng, longCine, makeCine, SIDE } from './media';
 import { modelFile, stubModel } from './stub-model';
 import { onScreen } from './support';
 
@@ -259,14 +259,6 @@ test('600 frames of 1080p are all segmented and kept; a damaged one is named and
   await expect(page.locator('#answered')).toHaveText('599 of 600 segmented');
   await expect(page.locator('#works')).toContainText('599 frames segmented');
 });
-
-/** A cine of 1080p frames, all of the same small file; one is damaged. */
-function longCine(frames: number, damaged: number): Buffer {
-  const whole = greyPng(new Uint8Array(1920 * 1080).fill(90), 1920, 1080);
-  const broken = Buffer.concat([whole.subarray(0, 60), Buffer.alloc(whole.length - 60)]);
-  const header = { frames, frame_time_ms: 40, width: 1920, height: 1080, lengths: Array<number>(frames).fill(whole.length) };
-  return Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), ...Array.from({ length: frames }, (_, at) => (at === damaged ? broken : whole))]);
-}
 
 test('with another model prompts keep their structure, masks of the first stay kept, and it finds them again', async ({ page }) => {
   await start(page);

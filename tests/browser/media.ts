@@ -89,3 +89,11 @@ function crc32(bytes: Buffer): number {
   }
   return (crc ^ 0xffffffff) >>> 0;
 }
+
+/** A cine of 1080p frames, all of the same small file; one is damaged. */
+export function longCine(frames: number, damaged = -1): Buffer {
+  const whole = greyPng(new Uint8Array(1920 * 1080).fill(90), 1920, 1080);
+  const broken = Buffer.concat([whole.subarray(0, 60), Buffer.alloc(whole.length - 60)]);
+  const header = { frames, frame_time_ms: 40, width: 1920, height: 1080, lengths: Array<number>(frames).fill(whole.length) };
+  return Buffer.concat([Buffer.from(`${JSON.stringify(header)}\n`), ...Array.from({ length: frames }, (_, at) => (at === damaged ? broken : whole))]);
+}

@@ -1,10 +1,10 @@
 // A model that answers at once, for tests of what the page does with answers: the worker's end of the messages, inside the page. A model file
-// is JSON: `{"structures": ["ilium"], "manual_only": false}`. Every structure that it names is a disc of a tenth of the crop's width.
+// is JSON: `{"structures": ["ilium"], "manual_only": false, "measurement": null}`. Every structure that it names is a disc of a tenth of the crop's width.
 
 import type { Page } from '../../www/playwright';
 
-export function modelFile(name: string, structures: string[], manual_only = false): { name: string; mimeType: string; buffer: Buffer } {
-  return { name, mimeType: 'application/octet-stream', buffer: Buffer.from(JSON.stringify({ structures, manual_only })) };
+export function modelFile(name: string, structures: string[], manual_only = false, measurement: unknown = null): { name: string; mimeType: string; buffer: Buffer } {
+  return { name, mimeType: 'application/octet-stream', buffer: Buffer.from(JSON.stringify({ structures, manual_only, measurement })) };
 }
 
 /** Call before the page is opened. Every request is written down in `window.asked`. */
@@ -13,7 +13,7 @@ export async function stubModel(page: Page): Promise<void> {
     const asked: { type: string; prompts?: unknown[]; crop?: number[] }[] = [];
     Object.assign(window, { asked });
     const Real = Worker;
-    let card = { structures: [] as { name: string }[], manual_only: false };
+    let card = { structures: [] as { name: string }[], manual_only: false, measurement: null as unknown };
     let crop: [number, number, number, number] = [0, 0, 0, 0];
 
     function segment(prompts: { structure: number }[], manual: boolean) {
@@ -42,7 +42,7 @@ export async function stubModel(page: Page): Promise<void> {
         const box = [x - radius, y - radius, x + radius, y + radius];
         return [{ structure, present: true, iou: 0.9, object_score: 3, area_px: Math.round(Math.PI * radius ** 2), bounding_box: box, predicted_box: box, contours: [contour] }];
       });
-      return { width, height, crop, runs: Uint32Array.from(runs), structures, measurement: null, timings: [] };
+      return { width, height, crop, runs: Uint32Array.from(runs), structures, measurement: card.measurement, timings: [] };
     }
 
     class Stub extends EventTarget {
@@ -64,11 +64,11 @@ export async function stubModel(page: Page): Promise<void> {
           case 'load-model': {
             // One that ships is of other weights, and has one structure here.
             const text = (await request.origin!.file?.text()) ?? '{"structures":["shipped"],"manual_only":false}';
-            const { structures, manual_only } = JSON.parse(text) as { structures: string[]; manual_only: boolean };
-            card = { structures: structures.map((name, i) => ({ name, color: [80 * i, 180, 230 - 80 * i] })), manual_only };
+            const { structures, manual_only, measurement } = JSON.parse(text) as { structures: string[]; manual_only: boolean; measurement?: unknown };
+            card = { structures: structures.map((name, i) => ({ name, color: [80 * i, 180, 230 - 80 * i] })), manual_only, measurement: measurement ?? null };
             const architecture = { image_encoder: 'stub', mask_decoder: 'stub', prompt_predictor: 'stub' };
             const facts = { dtype: 'f32', provenance: '', licence: '', training_data: 'nothing', date: '', tokens: 1 };
-            return { card: { architecture, image_size: request.image_size ?? 256, structures: card.structures, ...facts }, version: '0', manual_only };
+            return { card: { architecture, image_size: request.image_size ?? 256, structures: card.structures, ...facts }, version: '0', manual_only, made: null };
           }
           case 'encode':
             ({ crop } = request as { crop: typeof crop });

@@ -1,6 +1,6 @@
 //! Writes what the browser tests load: the nano network with the golden formula's weights as a model file, `nano.safetensors`, and
-//! as SAM 2's authors would publish it, without a predictor, `official.pt`; and the formula's picture, 256 x 256 grey bytes,
-//! `picture.grey`.
+//! as SAM 2's authors would publish it, without a predictor, `official.pt`, and as a trainer with prompts for two datasets would,
+//! `trainer.pt`; and the formula's picture, 256 x 256 grey bytes, `picture.grey`.
 //!
 //! `cargo run --release --example formula_model -- FOLDER`
 
@@ -15,10 +15,11 @@ mod run;
 #[path = "../support/torch_file.rs"]
 mod torch_file;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use sam2rad::checkpoint::{Dtype, ModelCard, Structure, TensorSource, collect, write_model_file};
+use sam2rad::checkpoint::{Dtype, MemorySource, ModelCard, TensorSource, collect, write_model_file};
 use sam2rad::config::Parts;
+use sam2rad::structure::Structure;
 
 fn main() {
     let folder = PathBuf::from(std::env::args_os().nth(1).expect("usage: formula_model FOLDER"));
@@ -31,11 +32,25 @@ fn main() {
         .expect("it can be written");
     write_model_file(&folder.join("nano.safetensors"), &card, &mut collect(&run::network(golden)))
         .expect("it can be written");
+    let network = collect(&run::network(golden));
+    let mut trainer = MemorySource::default();
+    for (name, shape) in network.shapes() {
+        let names = match name.as_str() {
+            "learnable_prompts" => vec!["learnable_prompts.hip".to_owned(), "learnable_prompts.wrist".to_owned()],
+            name => vec![name.to_owned()],
+        };
+        let values = network.get(name).unwrap_or_default();
+        names.into_iter().for_each(|name| trainer.insert(name, shape.clone(), values.to_vec()));
+    }
+    write_pt(&folder.join("trainer.pt"), &trainer);
     let bare = config.with_parts(Parts { prompt_predictor: false, object_score: true });
-    let official = formula::official(&bare, golden.salt());
-    let names = official.shapes().iter().enumerate();
+    write_pt(&folder.join("official.pt"), &formula::official(&bare, golden.salt()));
+}
+
+fn write_pt(path: &Path, tensors: &MemorySource) {
+    let names = tensors.shapes().iter().enumerate();
     let entries: Vec<_> = names.map(|(i, (name, shape))| torch_file::Entry::whole(name, shape, i)).collect();
-    let storages: Vec<_> = entries.iter().map(|entry| official.get(&entry.name).unwrap_or_default().to_vec()).collect();
+    let storages: Vec<_> = entries.iter().map(|entry| tensors.get(&entry.name).unwrap_or_default().to_vec()).collect();
     let bytes = torch_file::torch_zip(&entries, &storages, "cuda:0", Some("model"));
-    std::fs::write(folder.join("official.pt"), bytes).expect("it can be written");
+    std::fs::write(path, bytes).expect("it can be written");
 }

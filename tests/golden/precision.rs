@@ -1,13 +1,11 @@
 //! What smaller weights cost: mask logits and Dice of the nano network in each number type against the network itself. The
 //! formula's weights are chaotic, so this is far more than trained weights lose; it bounds mistakes, not quality.
 
-use burn::tensor::read_sync;
 use sam2rad::checkpoint::{Dtype, collect, write_model_file};
 use sam2rad::config::{Architecture, Sam2RadConfig};
-use sam2rad::frame::Frame;
 use sam2rad::segmenter::Segmenter;
 
-use crate::{card::card, formula};
+use crate::{card::card, formula, run};
 
 const SIZE: usize = 256;
 
@@ -25,9 +23,10 @@ fn mask_logits(dtype: Dtype) -> Vec<f32> {
     let path = folder.path().join("nano.safetensors");
     write_model_file(&path, &card, &mut collect(&formula::network(&config, ""))).unwrap();
     let segmenter = Segmenter::open(&path).unwrap();
-    let frame = segmenter.encode(&Frame::from_grey(SIZE, SIZE, &formula::picture("", SIZE)).unwrap());
-    let tensors = read_sync(segmenter.inspect(&frame)).unwrap();
-    tensors.into_iter().find(|(name, _)| name == "decoder.low_res_masks").unwrap().1
+    let model = segmenter.model();
+    let features = model.encode_image(run::normalised(&formula::picture("", SIZE), SIZE));
+    let prompts = model.predict_prompts(&features).unwrap();
+    run::values(model.decode_masks(&features, Some(prompts.sparse), prompts.dense, false).low_res_masks)
 }
 
 /// Twice the common pixels over all pixels of both masks.

@@ -1,7 +1,8 @@
 //! The card of a model that a test makes.
 
-use sam2rad::checkpoint::{Dtype, ModelCard, Structure};
+use sam2rad::checkpoint::{Dtype, ModelCard};
 use sam2rad::config::Sam2RadConfig;
+use sam2rad::structure::Structure;
 
 /// Names of the structures, as many as the network has.
 pub const NAMES: [&str; 3] = ["radius", "lunate", "ulna"];
@@ -17,6 +18,7 @@ pub fn card(config: &Sam2RadConfig, dtype: Dtype) -> ModelCard {
         dtype,
         interactive: false,
         calibration: None,
+        fit: Some(config.fit),
         normalization: Default::default(),
         provenance: "a test".into(),
         licence: "Apache-2.0".into(),

@@ -76,6 +76,7 @@ pub struct SegmentedSegment {
 
 /// Why a segmentation object cannot be taken for a file's masks.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SegmentationReadError {
     /// It cannot be read.
     #[error(transparent)]
@@ -130,6 +131,7 @@ pub struct Creation {
 
 /// Why there is no segmentation object.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SegmentationError {
     /// No pixel belongs to any structure.
     #[error("no structure was found in the segmented frames, so there is nothing to export; segment a frame first")]

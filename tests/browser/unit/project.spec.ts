@@ -35,6 +35,7 @@ const anyLook = fc.record({
   names: fc.boolean(),
 });
 const sha256 = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 64, maxLength: 64 });
+const ends = fc.tuple(fc.tuple(number, number), fc.tuple(number, number));
 const anyProject: fc.Arbitrary<Project> = fc.record({
   format: fc.constant('sam2rad-project' as const),
   version: fc.constant(1 as const),
@@ -74,7 +75,7 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
             fc.record({
               structure,
               present: fc.boolean(),
-              iou: number,
+              iou: fc.option(number),
               object_score: number,
               predicted_box: fc.tuple(number, number, number, number),
               rle: fc.option(anyMap.map((map) => rleOf(map, 1))),
@@ -84,6 +85,7 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
         }),
       ),
       calipers: fc.array(fc.record({ from: place, to: place }), { maxLength: 2 }),
+      graf: fc.option(fc.record({ baseline: ends, roof_line: ends })),
       reviewed: fc.boolean(),
     }),
     { maxLength: 3 },
@@ -114,6 +116,7 @@ const example: Project = {
         structures: [{ structure: 0, present: true, iou: 0.9, object_score: 4.5, predicted_box: [0, 0, 4, 3], rle: { size: [3, 4], counts: '01:0' } }],
       },
       calipers: [{ from: { x: 1, y: 2 }, to: { x: 3, y: 4 } }],
+      graf: { baseline: [[1, 2], [3, 4]], roof_line: [[3, 4], [5.5, 6]] },
       reviewed: true,
     },
   ],

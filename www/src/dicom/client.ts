@@ -2,7 +2,7 @@
 
 import { baseUrl } from '../shared/base-url';
 import { WorkerClient } from '../shared/worker-client';
-import type { DicomInfo, GreyRange, SegmentationRequest } from './api';
+import type { DicomInfo, DicomKind, DirectoryEntry, GreyRange, SegmentationMasks, SegmentationRequest } from './api';
 import type { Replies, Request } from './messages';
 
 type Client = WorkerClient<Request, Replies>;
@@ -16,20 +16,29 @@ export interface OpenedDicom {
   frame(index: number, window: GreyRange | null): Promise<ImageBitmap>;
   /** A DICOM segmentation object, the bytes of a .dcm file, that refers to this file. */
   segmentation(request: SegmentationRequest): Promise<Uint8Array<ArrayBuffer>>;
+  /** The masks of a segmentation object that was made for this file. */
+  masks(segmentation: File): Promise<SegmentationMasks>;
   close(): void;
 }
 
 /** Of a file whose first bytes may be those of a data set, as much is looked at. */
 const HEAD = 1 << 16;
 
-/** Whether a file is worth giving to `openDicom`: by its name, its type or its first bytes. */
-export async function looksLikeDicom(file: File): Promise<boolean> {
-  if (/\.(dcm|dicom|ima)$/i.test(file.name) || file.type === 'application/dicom') return true;
+/** What a file is, by its name, its type and its first bytes; null where it is not worth giving to `openDicom`. */
+export async function dicomKind(file: File): Promise<DicomKind | null> {
+  const named = /\.(dcm|dicom|ima)$/i.test(file.name) || file.type === 'application/dicom';
   const head = new Uint8Array(await file.slice(0, HEAD).arrayBuffer());
-  if (String.fromCharCode(...head.subarray(128, 132)) === 'DICM') return true;
+  const marked = String.fromCharCode(...head.subarray(128, 132)) === 'DICM';
   // Without a preamble a file begins with an element of group 2 or 8. Only such a file has the bundle fetched that knows more.
-  if ((head[0] !== 2 && head[0] !== 8) || head[1] !== 0) return false;
-  return (await current().ask({ type: 'identify', base: baseUrl(), head })) === 'picture';
+  if (!named && !marked && ((head[0] !== 2 && head[0] !== 8) || head[1] !== 0)) return null;
+  const kind = await current().ask({ type: 'identify', base: baseUrl(), head });
+  // One that says it is DICOM is opened, to be told what is wrong with it.
+  return kind ?? (named || marked ? 'picture' : null);
+}
+
+/** The images that a DICOMDIR lists, in its order. */
+export function listDirectory(directory: File): Promise<DirectoryEntry[]> {
+  return current().ask({ type: 'directory', base: baseUrl(), directory });
 }
 
 export async function openDicom(file: File): Promise<OpenedDicom> {
@@ -57,6 +66,10 @@ export async function openDicom(file: File): Promise<OpenedDicom> {
     async segmentation(request) {
       const { client, file } = await known();
       return (await client.ask({ type: 'segmentation', file, request })).bytes;
+    },
+    async masks(segmentation) {
+      const { client, file } = await known();
+      return client.ask({ type: 'masks', file, segmentation });
     },
     close() {
       if (closed) return;

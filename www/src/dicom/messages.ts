@@ -1,7 +1,7 @@
 // Everything that crosses between page and DICOM worker. To add a call: a Request, its row in Replies, a case in worker.ts.
 
 import type { Asked, Told } from '../shared/worker-client';
-import type { DicomFrame, DicomInfo, DicomKind, GreyRange, SegmentationRequest } from './api';
+import type { DicomFrame, DicomInfo, DicomKind, DirectoryEntry, GreyRange, SegmentationMasks, SegmentationRequest } from './api';
 
 /** `file` is the number that `open` gave. */
 export type Request =
@@ -11,6 +11,10 @@ export type Request =
   /** `window`: which grey values are shown, `null` for the file's own. */
   | { type: 'frame'; file: number; index: number; window: GreyRange | null }
   | { type: 'segmentation'; file: number; request: SegmentationRequest }
+  /** The masks of a segmentation object that was made for the file. */
+  | { type: 'masks'; file: number; segmentation: File }
+  /** What a DICOMDIR lists. */
+  | { type: 'directory'; base: string; directory: File }
   | { type: 'close'; file: number };
 
 export interface Replies {
@@ -19,6 +23,8 @@ export interface Replies {
   open: { file: number; info: DicomInfo; window: GreyRange | null };
   frame: DicomFrame;
   segmentation: { bytes: Uint8Array<ArrayBuffer> };
+  masks: SegmentationMasks;
+  directory: DirectoryEntry[];
   close: null;
 }
 

@@ -39,6 +39,16 @@ async function answer(request: Request): Promise<Replies[Request['type']]> {
       const bytes = tell(() => dicom.segmentation(request.request), `No DICOM segmentation could be made for “${name}”`, 'Export the masks as PNG or COCO JSON instead.');
       return { bytes };
     }
+    case 'masks': {
+      const { name, dicom } = opened(request.file);
+      const bytes = await bytesOf(request.segmentation);
+      return tell(() => dicom.masks(bytes), `“${request.segmentation.name}” cannot be put onto “${name}”`, 'Open the DICOM file that it was made for, then the segmentation again.');
+    }
+    case 'directory': {
+      const { directory } = await started(request.base);
+      const bytes = await bytesOf(request.directory);
+      return tell(() => directory(bytes), `“${request.directory.name}” cannot be read`, 'Open the folder that it lies in.');
+    }
     case 'close':
       opened(request.file).dicom.free();
       files.delete(request.file);
@@ -48,12 +58,7 @@ async function answer(request: Request): Promise<Replies[Request['type']]> {
 
 async function open(file: File, base: string): Promise<Replies['open']> {
   const { DicomFile } = await started(base);
-  let bytes: Uint8Array;
-  try {
-    bytes = new Uint8Array(await file.arrayBuffer());
-  } catch (error) {
-    throw failed('picture', `“${file.name}” cannot be read: ${messageOf(error)}.`, 'Check that the file is still there, or is not too large for the memory of this machine.');
-  }
+  const bytes = await bytesOf(file);
   return tell(
     () => {
       const dicom = new DicomFile(bytes);
@@ -64,6 +69,14 @@ async function open(file: File, base: string): Promise<Replies['open']> {
     `“${file.name}” cannot be opened`,
     'Copy or export the file again; if it stays refused, export it uncompressed, or its pictures as PNG.',
   );
+}
+
+async function bytesOf(file: File): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch (error) {
+    throw failed('picture', `“${file.name}” cannot be read: ${messageOf(error)}.`, 'Check that the file is still there, or is not too large for the memory of this machine.');
+  }
 }
 
 function opened(file: number): { name: string; dicom: DicomFile } {
@@ -109,6 +122,7 @@ function transferables(value: Replies[Request['type']]): Transferable[] {
   if (value === null || typeof value === 'string') return [];
   if ('rgba' in value) return [value.rgba.buffer];
   if ('bytes' in value) return [value.bytes.buffer];
+  if ('frames' in value) return value.frames.map(({ class_ids }) => class_ids.buffer);
   return [];
 }
 

@@ -37,7 +37,7 @@ export interface CocoAnnotation {
   /** Pixels of holes that the polygons fill, beyond the area; 0 in run lengths. Our own addition. */
   filled_px: number;
   /** The model's own estimate of its mask's overlap with the truth, 0 to 1; our own addition. */
-  predicted_iou: number;
+  predicted_iou: number | null;
 }
 
 export interface CocoDataset {

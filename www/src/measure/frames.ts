@@ -8,16 +8,17 @@ export interface FoundStructure {
   /** Which of the model's, counted from 0. */
   structure: number;
   present: boolean;
-  /** The model's own estimate of its mask's overlap with the truth, 0 to 1. */
-  iou: number;
+  /** The model's own estimate of its mask's overlap with the truth, 0 to 1; null of masks from a file. */
+  iou: number | null;
   /** Logit of its presence; below 0 is absent. Null where the model has no object score. */
   object_score: number | null;
   /** The Dice that its mask may be expected to have; null or left out where the model has no calibration. */
   expected_dice?: number | null | undefined;
 }
 
-/** Who stands for a frame's masks: the model alone, the model or a decoder with a person's prompts, or a person who looked at them and accepted them. */
-export type MadeBy = 'autonomous' | 'prompted' | 'reviewed';
+/** Who stands for a frame's masks: the model alone, the model or a decoder with a person's prompts, a file of masks that was opened, or a person who
+ *  looked at them and accepted them. */
+export type MadeBy = 'autonomous' | 'prompted' | 'imported' | 'reviewed';
 
 /** A frame with what the model found in it. */
 export interface SegmentedFrame {

@@ -12,6 +12,7 @@ import { Session } from './stream/session';
 import { stayAwake } from './stream/wake';
 import { Keeping } from './work/keeping';
 import { Opening } from './work/opening';
+import { OwnModels } from './work/own-models';
 import { Recent } from './work/recent';
 
 export class App {
@@ -22,6 +23,7 @@ export class App {
   readonly edits = new Edits(this.store, this.session);
   readonly keeping = new Keeping(this);
   readonly opening = new Opening(this, this.keeping);
+  readonly ownModels = new OwnModels(this, this.keeping);
   readonly recent = new Recent(this, this.keeping, this.opening);
 
   async start(): Promise<void> {

@@ -1,11 +1,12 @@
 // All that the page knows, in one value. Views read it and do not change it.
 
+import type { GreyRange } from '../dicom/api';
 import type { GrafLines } from '../measure/graf';
-import type { Explanation, Measurement, ModelCard } from '../shared/api';
+import type { Explanation, ModelCard } from '../shared/api';
 import { clampBox, sameBox, wholeOf, type Box, type Point, type Size } from '../shared/geometry';
 import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '../shared/messages';
 import type { KeepStatus } from '../persist/keeper';
-import type { WorkHead } from '../persist/work';
+import type { KeptFile, WorkHead } from '../persist/work';
 import { EMPTY_HISTORY, EVERY_PICTURE, type History } from './prompts/history';
 import { NO_PROMPTS, ofModel, promptsAt, type PromptSet } from './prompts/prompts';
 import type { CameraChoice } from './sources/capture';
@@ -48,6 +49,8 @@ export interface Answer {
   /** Of the whole frame. */
   size: Size;
   segmentation: CroppedSegmentation;
+  /** From a file of masks: no model made them here. */
+  imported?: boolean;
 }
 
 /** The magnification, 1 where all of the picture is seen, and the place in the middle, 0 to 1 of its width and height. */
@@ -133,8 +136,8 @@ export interface State {
   structures: readonly string[];
   /** Drawn with the tool for it, and waiting for a person to say how long it is. */
   scale_line: Caliper | null;
-  /** Of hips, the lines that a person dragged, each with the measurement that they were found by. */
-  graf_lines: ReadonlyMap<Measurement, GrafLines>;
+  /** The lines of the hip on the stage while a person drags them. */
+  graf_draft: GrafLines | null;
   /** Frames whose masks a person has looked at and accepted, each with the question that the masks answered. */
   reviewed: ReadonlyMap<number, Question>;
   tools: Tools;
@@ -148,10 +151,14 @@ export interface State {
   keep: KeepStatus;
   /** Works that are kept here, the newest first, and whether a tab has one open. */
   works: readonly { head: WorkHead; open: 'here' | 'elsewhere' | null }[];
+  /** A person's own models that are kept here. */
+  own_models: readonly KeptFile[];
   /** The person agreed that copies of what they open are kept too. */
   keep_files: boolean;
   /** What was opened together and is more than one source. */
   worklist: readonly { group: FileGroup; failure: string | null }[];
+  /** What a person wants for every file of the worklist: a crop of pictures of a size, and which grey values are shown. */
+  for_worklist: { crop: { box: Box; size: Size } | null; window: GreyRange | null };
   /** A question that has to be answered before the page goes on. */
   asking: { text: string; yes: string; answer(agreed: boolean): void } | null;
   /** What of the picture a link asks to see. */
@@ -175,7 +182,7 @@ export const INITIAL: State = {
   history: EMPTY_HISTORY,
   structures: [],
   scale_line: null,
-  graf_lines: new Map(),
+  graf_draft: null,
   reviewed: new Map(),
   tools: { tool: 'select', structure: 0, brush_radius: 8, manual: false, carry: true },
   tokens_off: [],
@@ -185,8 +192,10 @@ export const INITIAL: State = {
   cameras: [],
   keep: { kind: 'nothing' },
   works: [],
+  own_models: [],
   keep_files: false,
   worklist: [],
+  for_worklist: { crop: null, window: null },
   asking: null,
   place: null,
   notice: null,

@@ -56,6 +56,19 @@ export class Library {
     await this.sweep();
   }
 
+  /** A person's own, kept for themselves and not for a work. */
+  async models(): Promise<KeptFile[]> {
+    return (await this.records.list(['model'])) as KeptFile[];
+  }
+
+  async keepModel(model: KeptFile): Promise<void> {
+    await this.records.change([[['model', model.key], model]]);
+  }
+
+  async removeModel(key: string): Promise<void> {
+    await this.records.change([], [['model', key]]);
+  }
+
   /** Takes the copies of sources away and leaves the works. */
   async removeFiles(): Promise<void> {
     const works = await this.works();

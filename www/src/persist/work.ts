@@ -18,7 +18,7 @@ export interface WorkHead {
   /** Which model, at which image size, the masks are of; null without one. */
   model: string | null;
   project: Omit<Project, 'frames'>;
-  /** How many frames have prompts or distances, and how many have masks. */
+  /** How many frames a person said or drew something on, and how many have masks. */
   corrected: number;
   segmented: number;
   /** Copies of the source's files, by their keys; empty where none are kept. */
@@ -30,15 +30,24 @@ export interface WorkHead {
 export interface KeptAnswer {
   size: Size;
   segmentation: CroppedSegmentation;
+  /** From a file of masks. */
+  imported?: boolean;
 }
 
 export interface KeptFrame {
   frame: number;
   prompts: ProjectFrame['prompts'];
   calipers: ProjectFrame['calipers'];
+  /** Works of earlier pages have none. */
+  graf?: ProjectFrame['graf'];
   answer: KeptAnswer | null;
   /** A person has looked at the masks and accepted them. */
   reviewed: boolean;
+}
+
+/** A person said or drew something on it. */
+export function isCorrected({ prompts, calipers, graf }: KeptFrame): boolean {
+  return (prompts?.length ?? 0) + calipers.length > 0 || graf != null;
 }
 
 export interface KeptFile {

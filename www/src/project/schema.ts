@@ -18,6 +18,7 @@ const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'must be 64 hexadeci
 const byte = v.pipe(count, v.maxValue(255, 'must be at most 255'));
 const rgb = v.strictTuple([byte, byte, byte]);
 const point = v.object({ x: finite, y: finite });
+const ends = v.strictTuple([v.strictTuple([finite, finite]), v.strictTuple([finite, finite])]);
 
 const box = v.pipe(
   v.strictTuple([finite, finite, finite, finite]),
@@ -70,11 +71,14 @@ const masks = v.object({
   height: count,
   /** What of it the model looked at. */
   crop: box,
+  /** They come from a file of masks, and no model of this page made them. */
+  imported: v.optional(v.boolean()),
   structures: v.array(
     v.object({
       structure: count,
       present: v.boolean(),
-      iou: finite,
+      /** Null of masks from another file. */
+      iou: v.nullable(finite),
       /** Null where the model has no object score. */
       object_score: v.nullable(finite),
       /** Null where the model has no calibration. */
@@ -95,6 +99,8 @@ const frame = v.object({
   masks: v.nullable(masks),
   /** Distances that a person took, in pixels of the frame. */
   calipers: v.array(v.object({ from: point, to: point })),
+  /** Of a hip, the baseline and the roof line as a person dragged them; null where they are as found. Older pages did not say. */
+  graf: v.optional(v.nullable(v.object({ baseline: ends, roof_line: ends })), null),
   /** A person has looked at the masks and accepted them. Older pages did not say. */
   reviewed: v.optional(v.boolean(), false),
 });

@@ -50,8 +50,8 @@ export interface StructureResult {
   /** Which of the card's structures, counted from 0. */
   structure: number;
   present: boolean;
-  /** The model's own estimate of its mask's overlap with the truth, 0 to 1. */
-  iou: number;
+  /** The model's own estimate of its mask's overlap with the truth, 0 to 1; null of masks from a file. */
+  iou: number | null;
   /** Logit of the structure's presence; below 0 is absent. Null where the model has no object score. */
   object_score: number | null;
   /** The Dice that its mask may be expected to have, 0 to 1; null or left out where the model has no calibration. */

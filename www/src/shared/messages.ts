@@ -17,8 +17,8 @@ export interface BackendChoice {
   reason: string;
 }
 
-/** Where a model file comes from. */
-export type ModelOrigin = { kind: 'file'; file: File } | { kind: 'shipped'; name: string; url: string; bytes: number; sha256: string };
+/** Where a model file comes from. `dataset` chooses the learnt prompts where a trainer's checkpoint has several. */
+export type ModelOrigin = { kind: 'file'; file: File; dataset?: string } | { kind: 'shipped'; name: string; url: string; bytes: number; sha256: string };
 
 export type Request =
   | { type: 'choose-backend'; base: string; forced: Backend | null; avoid_webgpu: string | null }
@@ -33,8 +33,8 @@ export type Request =
 
 export interface Replies {
   'choose-backend': BackendChoice;
-  /** `manual_only`: the file has no prompt predictor. */
-  'load-model': { card: ModelCard; version: string; manual_only: boolean };
+  /** `manual_only`: the file has no prompt predictor. `made`: the model file that was made of a checkpoint. */
+  'load-model': { card: ModelCard; version: string; manual_only: boolean; made: File | null };
   'encode': { milliseconds: number };
   'segment': CroppedSegmentation;
   /** Boxes are in pixels of the whole frame; maps are of the crop. */
@@ -69,8 +69,19 @@ export interface Failure {
   message: string;
   /** What the reader can do next. */
   advice: string;
-  /** The same model at one of these image sizes, where that may help. */
-  at?: { origin: ModelOrigin; image_sizes: readonly number[] };
+  /** Other ways to load the model, each a button with this text. */
+  ways?: readonly WayOn[];
+}
+
+export interface WayOn {
+  text: string;
+  origin: ModelOrigin;
+  image_size: number | null;
+}
+
+/** The same model at another image size. */
+export function atSize(origin: ModelOrigin, image_size: number): WayOn {
+  return { text: `Go on at ${image_size} px`, origin, image_size };
 }
 
 export class FailureError extends Error {

@@ -5,7 +5,7 @@ import type { Asked, Told } from '../shared/worker-client';
 import { startBundle } from './bundle';
 import { refused } from './refused';
 
-export type ConvertRequest = { type: 'convert'; base: string; file: File; image_size: number | null };
+export type ConvertRequest = { type: 'convert'; base: string; origin: { kind: 'file'; file: File; dataset?: string }; image_size: number | null };
 export interface ConvertReplies {
   /** The model file, in half precision. */
   'convert': Uint8Array<ArrayBuffer>;
@@ -19,15 +19,16 @@ const scope = self as unknown as Scope;
 
 scope.addEventListener('message', async ({ data: { id, request } }) => {
   try {
-    const total = request.file.size;
+    const total = request.origin.file.size;
     const bytes = await convert(request, (read) => scope.postMessage({ type: 'progress', id, progress: { kind: 'bytes', read, total } }));
     scope.postMessage({ type: 'reply', id, value: bytes }, [bytes.buffer]);
   } catch (error) {
-    scope.postMessage({ type: 'failed', id, failure: (error instanceof FailureError ? error : stopped(request.file, error)).failure });
+    scope.postMessage({ type: 'failed', id, failure: (error instanceof FailureError ? error : stopped(request.origin.file, error)).failure });
   }
 });
 
-async function convert({ base, file, image_size }: ConvertRequest, onBytes: (read: number) => void): Promise<Uint8Array<ArrayBuffer>> {
+async function convert({ base, origin, image_size }: ConvertRequest, onBytes: (read: number) => void): Promise<Uint8Array<ArrayBuffer>> {
+  const { file, dataset } = origin;
   // The one bundle that reads archives and pickles. It computes nothing here: no threads.
   const { module } = await startBundle('cpu', base, 1);
   try {
@@ -40,10 +41,10 @@ async function convert({ base, file, image_size }: ConvertRequest, onBytes: (rea
       read += value.byteLength;
       onBytes(read);
     }
-    return converter.finish({ ...(image_size !== null && { image_size }), provenance: `converted from ${file.name}` });
+    return converter.finish({ ...(image_size !== null && { image_size }), ...(dataset !== undefined && { dataset }), provenance: `converted from ${file.name}` });
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) throw error;
-    throw refused({ kind: 'file', file }, error);
+    throw refused(origin, error, image_size);
   }
 }
 

@@ -81,8 +81,9 @@ async function loadModel(origin: ModelOrigin, imageSize: number | null, report: 
   model = null;
   crop = null;
   const total = origin.kind === 'file' ? origin.file.size : origin.bytes;
-  model = await readModel(module, base, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
-  return { card: model.card(), version: module.version(), manual_only: model.is_manual_only() };
+  const loaded = await readModel(module, base, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
+  model = loaded.model;
+  return { card: model.card(), version: module.version(), manual_only: model.is_manual_only(), made: loaded.made };
 }
 
 function start(): Promise<Bundle> {

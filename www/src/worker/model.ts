@@ -7,16 +7,19 @@ import { WorkerClient } from '../shared/worker-client';
 import type { ConvertReplies, ConvertRequest } from './converter';
 import { kindOf, refused } from './refused';
 
-export async function readModel(module: Sam2RadModule, base: string, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<Model> {
+/** `made` is the model file, where one had to be made: what is loaded from then on. */
+export async function readModel(module: Sam2RadModule, base: string, origin: ModelOrigin, imageSize: number | null, onBytes: (read: number) => void): Promise<{ model: Model; made: File | null }> {
   try {
-    return await stream(module, origin, imageSize, onBytes).catch(async (error: unknown) => {
+    const model = await stream(module, origin, imageSize, onBytes).catch((error: unknown) => {
       if (origin.kind !== 'file' || !isOfOthers(error)) throw error;
-      const file = await converted(origin.file, base, imageSize, onBytes);
-      return stream(module, { kind: 'file', file }, imageSize, () => undefined);
+      return null;
     });
+    if (model !== null || origin.kind !== 'file') return { model: model!, made: null };
+    const made = await converted(origin, base, imageSize, onBytes);
+    return { model: await stream(module, { kind: 'file', file: made }, imageSize, () => undefined), made };
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError || error instanceof FailureError) throw error;
-    throw refused(origin, error);
+    throw refused(origin, error, imageSize);
   }
 }
 
@@ -47,11 +50,11 @@ function isOfOthers(error: unknown): boolean {
   return kindOf(error) === 'not-a-checkpoint' || kindOf(error) === 'metadata';
 }
 
-async function converted(file: File, base: string, imageSize: number | null, onBytes: (read: number) => void): Promise<File> {
+async function converted(origin: ModelOrigin & { kind: 'file' }, base: string, imageSize: number | null, onBytes: (read: number) => void): Promise<File> {
   const worker = new Worker(new URL('./converter.ts', import.meta.url), { type: 'module', name: 'converter' });
   const client = new WorkerClient<ConvertRequest, ConvertReplies>(worker, 'The program that reads checkpoints');
   try {
-    return new File([await client.ask({ type: 'convert', base, file, image_size: imageSize }, ({ read }) => onBytes(read))], file.name);
+    return new File([await client.ask({ type: 'convert', base, origin, image_size: imageSize }, ({ read }) => onBytes(read))], origin.file.name);
   } finally {
     client.terminate();
   }

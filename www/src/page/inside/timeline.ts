@@ -7,8 +7,8 @@ import { plot, type PlotFrames } from '../panels/plot';
 export interface Moment {
   frame: number;
   present: boolean;
-  /** How well the model expects its mask to fit, 0 to 1. */
-  fit: number;
+  /** How well the model expects its mask to fit, 0 to 1; null of masks from a file. */
+  fit: number | null;
   /** How sure it is that the structure is there, 0 to 1; null where it says nothing of that. */
   presence: number | null;
 }

@@ -11,15 +11,15 @@ export function alerts({ store, engine }: App): HTMLElement {
   const notice = h('div', { id: 'notice' });
   notice.role = 'status';
   store.watch(({ failures: found, backend }) => [found, backend], (_, found, backend) => {
-    const rows = Object.entries(found).map(([name, { message, advice, at }]) => {
+    const rows = Object.entries(found).map(([name, { message, advice, ways }]) => {
       const area = name as FailureArea;
       const row = alert('failure', `${message} ${advice}`, () => store.fail(area, null));
-      for (const size of at?.image_sizes ?? []) {
+      for (const { text, origin, image_size } of ways ?? []) {
         const goOn = () => {
           store.fail(area, null);
-          void engine.load(at!.origin, size);
+          void engine.load(origin, image_size);
         };
-        row.lastElementChild!.before(textButton(`Go on at ${size} px`, null, goOn));
+        row.lastElementChild!.before(textButton(text, null, goOn));
       }
       return row;
     });

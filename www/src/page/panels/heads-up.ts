@@ -19,7 +19,9 @@ export function headsUp({ store, engine }: App): HTMLElement {
   const absent = h('span', { id: 'hud-absent', className: 'chip warn' });
   const look = h('span', { id: 'hud-look', className: 'chip warn' });
   const waiting = h('span', { id: 'hud-working', className: 'chip working', hidden: true }, h('span', { className: 'spinner' }), 'Segmenting… ', textButton('Stop', null, () => engine.cancel()));
-  const caption = h('p', { id: 'training-data', className: 'caption' });
+  // Two lines of it, and all where it is pressed: on a phone it would cover the picture.
+  const trained = h('span');
+  const caption = h('details', { id: 'training-data', className: 'caption' }, h('summary', { title: 'All of it' }, trained));
 
   store.watch((state) => [currentPrompts(state), state.tools.manual, cardOf(state), state.shown === null, state.tokens_off], (_, prompts, manual, card, empty, off) => {
     setText(mode, card === null || empty ? '' : SHORT[modeOf(prompts, manual)]);
@@ -34,7 +36,8 @@ export function headsUp({ store, engine }: App): HTMLElement {
     setText(absent, missing.length === 0 ? '' : `absent: ${missing.join(', ')}`);
     const unsure = valid ? doubtful(card, answer.segmentation.structures).map(({ structure }) => card.structures[structure]!.name) : [];
     setText(look, unsure.length === 0 ? '' : `needs a look: ${unsure.join(', ')}`);
-    setText(caption, valid ? `Model’s training data: ${card.training_data || 'not stated'}.` : '');
+    caption.hidden = !valid;
+    setText(trained, valid ? `Model’s training data: ${card.training_data || 'not stated'}.` : '');
   });
   let timer = 0;
   store.watch(({ work }) => [work.kind === 'segmenting'], (_, segmenting) => {

@@ -9,7 +9,7 @@ import { colorOf } from '../stage/colors';
 import { cardOf, currentCalipers, type State } from '../state';
 import { answeredFrames, areaSamples, namesOf, rowsOf } from '../work/answered';
 import { pixelsShown } from '../work/pixels';
-import { hipShown, standardFigures, standardText } from '../work/standard';
+import { standardFigures, standardText } from '../work/standard';
 import { areaPlot, figure } from './area-plot';
 import { iconButton, panel, textButton } from './parts';
 import { scaleByHand } from './scale';
@@ -24,10 +24,7 @@ export function measurePanel(app: App): HTMLElement {
   const head = h('tr', {}, ...['Structure', 'Area', 'Largest extent', 'Length along'].map((title) => h('th', { scope: 'col' }, title)));
   const table = h('table', { id: 'measures', className: 'measures' }, h('caption', { className: 'visually-hidden' }, 'Measurements of this frame'), h('thead', {}, head), body);
   const standard = h('p', { id: 'standard', hidden: true });
-  const found = textButton('Lines as they were found', 'undo', () => {
-    const hip = hipShown(store.state);
-    store.update({ graf_lines: new Map([...store.state.graf_lines].filter(([of]) => of !== hip)) });
-  });
+  const found = textButton('Lines as they were found', 'undo', () => edits.setGraf(null));
   const calipers = h('ul', { id: 'calipers', className: 'prompts' });
   const distance = textButton('Measure a distance', 'caliper', () => edits.setTools({ tool: store.state.tools.tool === 'caliper' ? 'select' : 'caliper' }));
   const plot = h('div', { id: 'area-plot' });
@@ -40,11 +37,10 @@ export function measurePanel(app: App): HTMLElement {
     if (playing) return;
     void rowsOf(state, { frame, time_s: null, answer }).then((rows) => store.state.shown?.answer === answer && body.replaceChildren(...rows.map(rowOf)), () => undefined);
   });
-  store.watch((state) => [state.shown?.answer ?? null, cardOf(state), state.shown?.frame.index ?? 0, state.playback.playing, state.graf_lines, state.source, state.history.present.scales], (state, answer, card, frame, playing, lines, ..._parts) => {
+  store.watch((state) => [state.shown?.answer ?? null, cardOf(state), state.shown?.frame.index ?? 0, state.playback.playing, state.graf_draft, state.history.present, state.source], (state, answer, card, frame, playing, ..._parts) => {
     const figures = answer !== null && answer.question.model === card && !playing ? standardFigures(state, frame, answer) : null;
-    const hip = hipShown(state);
     standard.hidden = figures === null;
-    found.hidden = hip === null || playing || !lines.has(hip);
+    found.hidden = figures?.kind !== 'hip' || !figures.by_hand;
     setText(standard, figures === null ? '' : standardText(figures));
   });
   store.watch((state) => [currentCalipers(state), state.source, state.history.present.scales], (state, now, ..._parts) => {

@@ -5,7 +5,7 @@ import { h, setText } from '../dom';
 import { bytes } from '../format';
 import { IMAGE_SIZES } from '../../shared/api';
 import { nameOf } from '../../shared/messages';
-import { facts, fileButton, panel, textButton } from './parts';
+import { facts, fileButton, iconButton, panel, textButton, toggle } from './parts';
 
 export function modelPanel(app: App): HTMLElement {
   const { store } = app;
@@ -24,6 +24,11 @@ export function modelPanel(app: App): HTMLElement {
     const { model } = store.state;
     if (model.kind === 'ready') void app.engine.load(model.origin, Number(size.value));
   });
+  const cancel = textButton('Cancel', 'close', () => app.engine.cancelLoad());
+  cancel.id = 'cancel-model';
+  const own = h('ul', { id: 'own-models', className: 'works' });
+  own.ariaLabel = 'Models kept in this browser';
+  const keep = toggle('keep-model', 'Keep this model in this browser, for use offline too', null, (on) => void app.ownModels.keep(on));
   const choose = fileButton('model', 'Choose file', 'file', { accept: '.safetensors,.pt,.pth,.ckpt,.bin' }, (files) => void app.take(files));
 
   store.watch(({ shipped, model }) => [shipped.models, model], (_, models, model) => {
@@ -36,13 +41,28 @@ export function modelPanel(app: App): HTMLElement {
       }),
     );
   });
+  store.watch(({ own_models, model }) => [own_models, model], (_, models, model) => {
+    own.hidden = models.length === 0;
+    const isOpen = (file: File) => model.kind === 'ready' && model.origin.kind === 'file' && model.origin.file === file;
+    own.replaceChildren(
+      ...models.map(({ file }) => {
+        const button = textButton(file.name, 'model', () => void app.engine.load({ kind: 'file', file }));
+        button.ariaPressed = String(isOpen(file));
+        return h('li', {}, button, iconButton('clear', `Remove ${file.name} from this browser`, null, () => void app.ownModels.remove(file)));
+      }),
+    );
+    keep.element.hidden = model.kind !== 'ready' || model.origin.kind !== 'file';
+    keep.input.checked = models.some(({ file }) => isOpen(file));
+  });
   store.watch(({ model }) => [model], (_, model) => {
-    progress.hidden = model.kind !== 'loading';
+    progress.hidden = cancel.hidden = model.kind !== 'loading';
     card.hidden = model.kind !== 'ready';
     sizeRow.hidden = model.kind !== 'ready';
     if (model.kind === 'loading') {
-      progress.value = model.read / Math.max(1, model.total);
-      return setText(status, `Reading ${nameOf(model.origin)}, ${bytes(model.total)}…`);
+      const isRead = model.read >= model.total;
+      if (isRead) progress.removeAttribute('value');
+      else progress.value = model.read / Math.max(1, model.total);
+      return setText(status, `${isRead ? 'Making ready' : 'Reading'} ${nameOf(model.origin)}, ${bytes(model.total)}…`);
     }
     if (model.kind === 'none') return setText(status, 'No model yet. Choose a model file, or a checkpoint of SAM, SAM 2, MobileSAM or Sam2Rad.');
     size.value = String(model.card.image_size);
@@ -59,5 +79,5 @@ export function modelPanel(app: App): HTMLElement {
       ),
     );
   });
-  return panel('model-panel', 'Model', h('div', { className: 'buttons small' }, shipped, choose), status, progress, sizeRow, card);
+  return panel('model-panel', 'Model', h('div', { className: 'buttons small' }, shipped, choose), own, status, h('div', { className: 'row' }, progress, cancel), sizeRow, keep.element, card);
 }

@@ -46,7 +46,7 @@ export function sourcePanel(app: App): HTMLElement {
     const suggested = app.session.source?.suggested_crop;
     if (suggested) app.edits.setCrop(suggested);
   });
-  const every = textButton('Same crop for all', null, () => app.edits.cropEveryPicture());
+  const every = textButton('Same crop for all', null, () => (app.session.source?.kind === 'pictures' ? app.edits.cropEveryPicture() : app.opening.cropEveryFile()));
   every.id = 'crop-every';
   buttons.append(cropButton, whole, automatic, every);
 
@@ -62,14 +62,14 @@ export function sourcePanel(app: App): HTMLElement {
     if (found.some(({ id }) => id === chosen)) cameras.value = chosen;
     turn.hidden = inUse === null || found.length < 2;
   });
-  store.watch(({ source, crop }) => [source, crop], ({ shown }, source, box) => {
+  store.watch(({ source, crop, worklist }) => [source, crop, worklist.length], ({ shown }, source, box, files) => {
     const open = source.kind === 'open' ? source.source : null;
     setText(line, open === null ? '' : describe(open, shown?.frame.picture ?? open, box));
     notes.replaceChildren(...(open?.notes ?? []).map((note) => h('li', {}, note)));
     buttons.hidden = open === null;
     if (open === null) return;
     automatic.hidden = open.suggested_crop === null;
-    every.hidden = open.kind !== 'pictures' || open.frames < 2;
+    every.hidden = (open.kind !== 'pictures' || open.frames < 2) && files < 2;
   });
   store.watch(({ tools }) => [tools.tool], (_, tool) => {
     cropButton.ariaPressed = String(tool === 'crop');

@@ -16,7 +16,12 @@ export function greyWindow({ store, session }: App): HTMLElement {
   const width = slider('window-width', 'Contrast (window width)', { min: '1', max: '1', step: '1' }, () => changed());
   const own = textButton('As the file says', 'undo', () => source !== null && choose(source, null));
   own.id = 'window-own';
-  const element = h('div', { id: 'window', hidden: true }, presets, center.element, width.element, own);
+  const every = textButton('Same for every file', null, () => {
+    const { for_worklist } = store.state;
+    if (source !== null) store.update({ for_worklist: { ...for_worklist, window: source.chosen_window } });
+  });
+  every.id = 'window-every';
+  const element = h('div', { id: 'window', hidden: true }, presets, center.element, width.element, h('div', { className: 'buttons small' }, own, every));
   let source: DicomSource | null = null;
   let timer = 0;
 
@@ -54,7 +59,8 @@ export function greyWindow({ store, session }: App): HTMLElement {
     const { windows } = source.dicom.info;
     presets.hidden = windows.length < 2;
     presets.replaceChildren(...windows.map(({ name, center, width }, at) => h('option', { value: String(at) }, `${name ?? `Window ${at + 1}`} (${center} / ${width})`)));
-    show(source, source.dicom.window!);
+    show(source, source.chosen_window ?? source.dicom.window!);
   });
+  store.watch(({ worklist }) => [worklist.length], (_, files) => (every.hidden = files < 2));
   return element;
 }

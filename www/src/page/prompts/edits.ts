@@ -1,5 +1,6 @@
 // Changes of what a person makes on a source, each one step of undo; and of the tools.
 
+import type { GrafLines } from '../../measure/graf';
 import { clampBox, type Box } from '../../shared/geometry';
 import { keyAt } from '../sources/types';
 import { cropAt, currentCalipers, currentPrompts, LEAST_CROP, type Caliper, type Tools } from '../state';
@@ -67,6 +68,17 @@ export class Edits {
   cropEveryPicture(): void {
     const { shown, crop } = this.store.state;
     if (shown !== null) this.change({ crops: new Map([[EVERY_PICTURE, crop]]) });
+  }
+
+  /** The lines of the hip on the stage as the person has them; null for those that were found. */
+  setGraf(lines: GrafLines | null): void {
+    const { shown, history } = this.store.state;
+    this.store.update({ graf_draft: null });
+    if (shown === null) return;
+    const graf = new Map(history.present.graf);
+    if (lines === null) graf.delete(shown.frame.index);
+    else graf.set(shown.frame.index, lines);
+    this.change({ graf });
   }
 
   undo(): void {

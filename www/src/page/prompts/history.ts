@@ -1,5 +1,6 @@
 // Undo and redo: every state of what a person made, as whole values that share what did not change.
 
+import type { GrafLines } from '../../measure/graf';
 import type { HandScale } from '../../measure/spacing';
 import type { Box } from '../../shared/geometry';
 import type { Caliper } from '../state';
@@ -14,6 +15,8 @@ export interface Made {
   calipers: CalipersByFrame;
   /** Drawn by hand, by the frame's key; {@link EVERY_PICTURE} is for all that have none of their own. */
   crops: ReadonlyMap<string, Box>;
+  /** Of hips, the lines that a person dragged, by the index of the frame. */
+  graf: ReadonlyMap<number, GrafLines>;
   /** Lengths that a person said, by the key of the frame they were drawn on, or for every picture. */
   scales: ReadonlyMap<string, HandScale>;
 }
@@ -33,7 +36,7 @@ export interface History {
   future: readonly Step[];
 }
 
-export const EMPTY_HISTORY: History = { past: [], present: { prompts: new Map(), calipers: new Map(), crops: new Map(), scales: new Map() }, future: [] };
+export const EMPTY_HISTORY: History = { past: [], present: { prompts: new Map(), calipers: new Map(), crops: new Map(), graf: new Map(), scales: new Map() }, future: [] };
 
 export function changed({ past, present }: History, frame: number, change: Partial<Made>): History {
   return { past: [...past, { made: present, frame }], present: { ...present, ...change }, future: [] };
@@ -65,6 +68,6 @@ export function mapped({ past, present, future }: History, change: (made: Made) 
   return { past: past.map(step), present: change(present), future: future.map(step) };
 }
 
-export function isEmpty({ prompts, calipers, crops, scales }: Made): boolean {
-  return crops.size + scales.size === 0 && [...prompts.values()].every(({ length }) => length === 0) && [...calipers.values()].every(({ length }) => length === 0);
+export function isEmpty({ prompts, calipers, crops, graf, scales }: Made): boolean {
+  return crops.size + graf.size + scales.size === 0 && [...prompts.values()].every(({ length }) => length === 0) && [...calipers.values()].every(({ length }) => length === 0);
 }

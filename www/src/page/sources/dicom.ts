@@ -30,6 +30,9 @@ export async function openDicomFile(file: File): Promise<DicomSource> {
     times_s,
     durations_ms: times_s === null ? Array<number>(frames).fill(untold) : durationsOf(times_s, untold),
     frame: async (index) => ({ picture: await dicom.frame(index, window), index, grabbed: performance.now(), key }),
+    get chosen_window() {
+      return window;
+    },
     setWindow: (chosen) => (window = chosen),
     play: (from, pace) => clocked(source, from, pace),
     close: () => dicom.close(),

@@ -90,7 +90,9 @@ export interface VideoSource extends Finite {
 export interface DicomSource extends Finite {
   kind: 'dicom';
   dicom: OpenedDicom;
-  /** Which grey values its frames show from now on, `null` for the file's own. */
+  /** Which grey values its frames show, `null` for the file's own. */
+  readonly chosen_window: GreyRange | null;
+  /** From now on. */
   setWindow(window: GreyRange | null): void;
 }
 

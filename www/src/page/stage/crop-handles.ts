@@ -1,11 +1,10 @@
-// The crop as a rectangle with eight handles: buttons, so that a keyboard reaches and moves them too.
+// The crop as a rectangle with eight handles.
 
-import { type Box, type Point } from '../../shared/geometry';
-import { h } from '../dom';
-import type { Store } from '../store';
+import type { Box, Point } from '../../shared/geometry';
 import type { Edits } from '../prompts/edits';
 import { LEAST_CROP as LEAST } from '../state';
-import { toFrame, toStage, type View } from './view';
+import type { Store } from '../store';
+import type { Movable } from './handles';
 
 /** Which sides of the box a handle moves: -1 left or top, 1 right or bottom. */
 const HANDLES = [
@@ -19,69 +18,32 @@ const HANDLES = [
   ['left side', -1, 0],
 ] as const;
 
-export class CropHandles {
-  readonly element = h('div', { className: 'crop-handles', hidden: true });
+export class CropHandles implements Movable {
+  readonly label = 'Crop: what the model sees';
+  readonly handles = HANDLES.map(([name, x, y]) => ({ name: `Crop, ${name}`, cursor: x === 0 ? 'ns-resize' : y === 0 ? 'ew-resize' : x === y ? 'nwse-resize' : 'nesw-resize' }));
   private draft: Box | null = null;
 
   constructor(
     private readonly store: Store,
     private readonly edits: Edits,
-    private readonly layout: () => { view: View; density: number },
     private readonly redraw: () => void,
-  ) {
-    this.element.role = 'group';
-    this.element.ariaLabel = 'Crop: what the model sees';
-    this.element.append(...HANDLES.map(([name, x, y]) => this.handle(name, x, y)));
-  }
+  ) {}
 
   /** The crop as it is being dragged, else as it is. */
   get crop(): Box {
     return this.draft ?? this.store.state.crop;
   }
 
-  /** Puts the handles where the crop is on the stage. */
-  place(shown: boolean): void {
-    this.element.hidden = !shown;
-    if (!shown) return;
-    const { view, density } = this.layout();
+  places(): Point[] {
     const [left, top, right, bottom] = this.crop;
-    [...this.element.children].forEach((child, i) => {
-      const [, x, y] = HANDLES[i]!;
-      const at = (side: number, low: number, high: number) => (side < 0 ? low : side > 0 ? high : (low + high) / 2);
-      const place = toStage(view, { x: at(x, left, right), y: at(y, top, bottom) });
-      (child as HTMLElement).style.translate = `${place.x / density}px ${place.y / density}px`;
-    });
+    const at = (side: number, low: number, high: number) => (side < 0 ? low : side > 0 ? high : (low + high) / 2);
+    return HANDLES.map(([, x, y]) => ({ x: at(x, left, right), y: at(y, top, bottom) }));
   }
 
-  private handle(name: string, x: number, y: number): HTMLElement {
-    const button = h('button', { type: 'button', className: 'crop-handle', title: `Drag, or use the arrow keys (Shift: 10 px)` });
-    button.ariaLabel = `Crop, ${name}`;
-    button.style.cursor = x === 0 ? 'ns-resize' : y === 0 ? 'ew-resize' : x === y ? 'nwse-resize' : 'nesw-resize';
-    button.addEventListener('pointerdown', (event) => {
-      button.setPointerCapture(event.pointerId);
-      event.stopPropagation();
-    });
-    button.addEventListener('pointermove', (event) => {
-      if (button.hasPointerCapture(event.pointerId)) this.drag(this.under(event), x, y);
-    });
-    button.addEventListener('lostpointercapture', () => this.settle());
-    button.addEventListener('keydown', (event) => {
-      const by = event.shiftKey ? 10 : 1;
-      const moves: Record<string, Point> = { ArrowLeft: { x: -by, y: 0 }, ArrowRight: { x: by, y: 0 }, ArrowUp: { x: 0, y: -by }, ArrowDown: { x: 0, y: by } };
-      const move = moves[event.key];
-      if (move === undefined) return;
-      event.preventDefault();
-      event.stopPropagation();
-      const [left, top, right, bottom] = this.crop;
-      this.drag({ x: (x < 0 ? left : right) + move.x, y: (y < 0 ? top : bottom) + move.y }, x, y);
-      this.settle();
-    });
-    return button;
-  }
-
-  private drag(to: Point, x: number, y: number): void {
+  move(handle: number, to: Point): void {
     const picture = this.store.state.shown?.frame.picture;
     if (picture === undefined) return;
+    const [, x, y] = HANDLES[handle]!;
     const [left, top, right, bottom] = this.crop;
     const clamp = (value: number, low: number, high: number) => Math.max(low, Math.min(high, Math.round(value)));
     this.draft = [
@@ -93,15 +55,9 @@ export class CropHandles {
     this.redraw();
   }
 
-  private settle(): void {
+  settle(): void {
     const { draft } = this;
     this.draft = null;
     if (draft !== null) this.edits.setCrop(draft);
-  }
-
-  private under(event: PointerEvent): Point {
-    const { view, density } = this.layout();
-    const { left, top } = this.element.getBoundingClientRect();
-    return toFrame(view, { x: (event.clientX - left) * density, y: (event.clientY - top) * density });
   }
 }

@@ -203,8 +203,13 @@ function drawLength(context: Context, length: Length, line: Line, shape: PixelSi
     path.lineTo(x + acrossX, y + acrossY);
   }
   outline(context, path, '#ffffff', line(1.5), line(3.5));
-  setText(context, line(1), 'left', 'middle');
-  write(context, length.text, (from.x + to.x) / 2 + line(10), (from.y + to.y) / 2 + line(10), '#ffffff');
+  if (length.text === '') return;
+  // Beside the middle, or beyond the end of a line so short that its handles would lie on the text.
+  const isShort = far < line(90);
+  const [aheadX, aheadY] = [((to.x - from.x) / far) * line(18), ((to.y - from.y) / far) * line(18)];
+  const [x, y] = isShort ? [to.x + aheadX, to.y + aheadY] : [(from.x + to.x) / 2 + line(10), (from.y + to.y) / 2 + line(10)];
+  setText(context, line(1), isShort && aheadX < 0 ? 'right' : 'left', 'middle');
+  write(context, length.text, x, y, '#ffffff');
 }
 
 function outlineRim(context: Context, path: Path2D, color: string, width: number): void {

@@ -8,6 +8,7 @@ import { cardOf, currentCalipers, currentPrompts, type Caliper } from '../state'
 import type { Store } from '../store';
 import { CropHandles } from './crop-handles';
 import { GrafHandles } from './graf-handles';
+import { Handles } from './handles';
 import { KeyboardCursor } from './cursor';
 import { draw, drawnAnswer, type Length } from './draw';
 import type { Grip } from './grips';
@@ -18,8 +19,9 @@ import { fitted, panned, toFrame, toStage, zoomed, type View } from './view';
 
 export class Stage {
   readonly pointers: Pointers;
-  private readonly handles: CropHandles;
-  private readonly grafHandles: GrafHandles;
+  private readonly cropping: CropHandles;
+  private readonly handles: Handles;
+  private readonly grafHandles: Handles;
   private readonly context: CanvasRenderingContext2D;
   view: View = { scale: 1, shape: PIXELS, x: 0, y: 0 };
   /** Until a person zooms or pans, the picture stays fitted, whatever its size and the window's are. */
@@ -38,8 +40,9 @@ export class Stage {
   ) {
     this.context = canvas.getContext('2d')!;
     this.pointers = new Pointers(this, store, edits);
-    this.handles = new CropHandles(store, edits, () => this, () => this.redraw());
-    this.grafHandles = new GrafHandles(store, () => this);
+    this.cropping = new CropHandles(store, edits, () => this.redraw());
+    this.handles = new Handles(this.cropping, () => this);
+    this.grafHandles = new Handles(new GrafHandles(store, edits), () => this);
     const cursor = new KeyboardCursor(canvas, store, ({ x, y }) => this.describe(toFrame(this.view, { x: x * this.density, y: y * this.density })));
     canvas.after(this.handles.element, this.grafHandles.element, cursor.element, cursor.spoken);
     new ResizeObserver(() => this.resize()).observe(canvas);
@@ -47,7 +50,7 @@ export class Stage {
     store.watch(({ source }) => [source], () => this.fit());
     store.watch(({ place }) => [place], (_, place) => place !== null && this.showPlace(place));
     store.watch(
-      ({ shown, model, look, history, scale_line, graf_lines, crop, tools, playback }) => [shown, model, look, history, scale_line, graf_lines, crop, tools, playback.playing],
+      ({ shown, model, look, history, scale_line, graf_draft, crop, tools, playback }) => [shown, model, look, history, scale_line, graf_draft, crop, tools, playback.playing],
       () => this.redraw(),
     );
   }
@@ -226,7 +229,7 @@ export class Stage {
       prompts: currentPrompts(state).filter((prompt) => this.held?.kind !== 'prompt' || prompt !== this.held.prompt),
       lengths: this.lengths(),
       draft: this.drafted,
-      crop: this.handles.crop,
+      crop: this.cropping.crop,
       cropping: tool === 'crop',
       brush: brushing ? { at: this.pointer!, radius } : null,
     });

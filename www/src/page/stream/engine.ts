@@ -4,7 +4,7 @@
 import { IMAGE_SIZES, type Explanation, type SegmentRequest } from '../../shared/api';
 import { sameBox, type Box } from '../../shared/geometry';
 import { baseUrl } from '../../shared/base-url';
-import { FailureError, failureOf, type Failure, type ModelOrigin } from '../../shared/messages';
+import { atSize, FailureError, failureOf, type Failure, type ModelOrigin } from '../../shared/messages';
 import { requestOf } from '../prompts/prompts';
 import type { Frame } from '../sources/types';
 import type { Answer, ModelState, Question } from '../state';
@@ -54,10 +54,11 @@ export class Engine {
     if (turn !== this.loads) return;
     this.encoded = null;
     try {
-      const { card, version, manual_only } = await this.client.ask({ type: 'load-model', origin, image_size: imageSize }, ({ read }) => {
+      const { made, ...loaded } = await this.client.ask({ type: 'load-model', origin, image_size: imageSize }, ({ read }) => {
         this.store.update({ model: { ...loading, read } });
       });
-      this.store.update({ model: { kind: 'ready', origin, image_size: imageSize, card, version, manual_only } });
+      // What was made of a checkpoint takes its place: half as large, and read at once.
+      this.store.update({ model: { kind: 'ready', origin: made === null ? origin : { kind: 'file', file: made }, image_size: imageSize, ...loaded } });
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'cancelled') return;
@@ -67,6 +68,14 @@ export class Engine {
       this.store.update({ model: this.before });
       this.ready = this.ready.then(() => this.reload());
     }
+  }
+
+  /** Stops a load that is under way; the model before it stays. */
+  cancelLoad(): void {
+    if (this.store.state.model.kind !== 'loading') return;
+    this.loads++;
+    this.store.update({ model: this.before });
+    this.replaceWorker();
   }
 
   /** The answer to a question about a frame; `null` where a newer question took its place or it was cancelled. */
@@ -196,5 +205,5 @@ function cut({ picture }: Frame, [left, top, right, bottom]: Box): Promise<Image
 /** A crash may have been for want of memory, of which a smaller image size takes less. */
 function smallerAfter(failure: Failure, origin: ModelOrigin, imageSize: number | null): Failure {
   const smaller = IMAGE_SIZES.findLast((size) => imageSize !== null && size < imageSize);
-  return failure.kind === 'crash' && smaller !== undefined ? { ...failure, at: { origin, image_sizes: [smaller] } } : failure;
+  return failure.kind === 'crash' && smaller !== undefined ? { ...failure, ways: [atSize(origin, smaller)] } : failure;
 }

@@ -48,9 +48,10 @@ export function frameNameOf({ source }: State, frame: number): string {
 }
 
 /** Who stands for the masks. A review is of one answer: masks that changed since then are no longer reviewed. */
-export function madeBy({ reviewed }: State, frame: number, { question }: Answer): MadeBy {
+export function madeBy({ reviewed }: State, frame: number, { question, imported }: Answer): MadeBy {
   const seen = reviewed.get(frame);
   if (seen !== undefined && sameQuestion(seen, question)) return 'reviewed';
+  if (imported) return 'imported';
   return question.prompts.length > 0 || question.manual ? 'prompted' : 'autonomous';
 }
 

@@ -1,5 +1,6 @@
 // A kept work put back onto the page, where its source is open.
 
+import type { GrafLines } from '../../measure/graf';
 import type { KeptFrame, WorkHead } from '../../persist/work';
 import { placesIn } from '../../project/identity';
 import type { Core } from '../core';
@@ -32,6 +33,7 @@ export async function applyWork(core: Core, head: WorkHead, frames: readonly Kep
   const made: Made = {
     prompts: new Map(frames.flatMap(({ frame, prompts }) => (prompts === null ? [] : [[frame, prompts]]))),
     calipers: new Map(frames.flatMap(({ frame, calipers }) => (calipers.length === 0 ? [] : [[frame, calipers]]))),
+    graf: new Map(frames.flatMap(({ frame, graf }): [number, GrafLines][] => (graf == null ? [] : [[frame, graf]]))),
     crops: new Map(project.crops.map(({ picture, box }) => [picture, box])),
     scales: new Map(project.scales_by_hand.map(({ picture, ...scale }) => [picture, scale])),
   };

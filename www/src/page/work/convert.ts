@@ -5,24 +5,25 @@ import { paintRle, rleOf } from '../../export/rle';
 import { maskOf, type ClassMap } from '../../measure/mask';
 import type { KeptAnswer, KeptFrame } from '../../persist/work';
 import type { ProjectFrame } from '../../project/schema';
-import { clampBox } from '../../shared/geometry';
+import { clampBox, type Box } from '../../shared/geometry';
 import { classIdsOf, runsOf } from '../../shared/runs';
 
 type Masks = NonNullable<ProjectFrame['masks']>;
 
-export function projectFrameOf({ frame, prompts, calipers, answer, reviewed }: KeptFrame): ProjectFrame {
-  return { frame, prompts, masks: answer && masksOf(answer), calipers, reviewed };
+export function projectFrameOf({ frame, prompts, calipers, graf, answer, reviewed }: KeptFrame): ProjectFrame {
+  return { frame, prompts, masks: answer && masksOf(answer), calipers, graf: graf ?? null, reviewed };
 }
 
-export function keptFrameOf({ frame, prompts, masks, calipers, reviewed }: ProjectFrame): KeptFrame {
-  return { frame, prompts, calipers, answer: masks && answerOf(masks), reviewed };
+export function keptFrameOf({ frame, prompts, masks, calipers, graf, reviewed }: ProjectFrame): KeptFrame {
+  return { frame, prompts, calipers, graf, answer: masks && answerOf(masks), reviewed };
 }
 
-function masksOf({ size, segmentation: { crop, runs, structures } }: KeptAnswer): Masks {
+function masksOf({ size, segmentation: { crop, runs, structures }, imported }: KeptAnswer): Masks {
   const map = { ...size, class_ids: classIdsOf(runs, crop, size) };
   return {
     ...size,
     crop,
+    ...(imported && { imported }),
     structures: structures.map(({ structure, present, iou, object_score, expected_dice, predicted_box }) => ({
       structure,
       present,
@@ -36,7 +37,7 @@ function masksOf({ size, segmentation: { crop, runs, structures } }: KeptAnswer)
 }
 
 /** Null where the masks are not of the size that they say. */
-function answerOf({ width, height, crop, structures }: Masks): KeptAnswer | null {
+function answerOf({ width, height, crop, structures, imported }: Masks): KeptAnswer | null {
   const size = { width, height };
   let whole: ClassMap;
   try {
@@ -45,7 +46,16 @@ function answerOf({ width, height, crop, structures }: Masks): KeptAnswer | null
   } catch {
     return null;
   }
-  const within = clampBox(crop, size);
+  const answer = answerOfMap(whole, clampBox(crop, size), structures);
+  return imported ? { ...answer, imported } : answer;
+}
+
+/** What is known of a structure beside its mask. */
+type Scores = Omit<Masks['structures'][number], 'rle' | 'present'> & { present?: boolean };
+
+/** The masks of a whole frame as an answer on its crop. A structure without a mask is absent, unless it is said to be there. */
+export function answerOfMap(whole: ClassMap, within: Box, structures: readonly Scores[]): KeptAnswer {
+  const { width, height } = whole;
   const [left, top, right, bottom] = within;
   const class_ids = new Uint8Array((right - left) * (bottom - top));
   for (let y = top; y < bottom; y++) class_ids.set(whole.class_ids.subarray(y * width + left, y * width + right), (y - top) * (right - left));
@@ -54,7 +64,7 @@ function answerOf({ width, height, crop, structures }: Masks): KeptAnswer | null
     const { outlines, holes } = mask === null ? { outlines: [], holes: [] } : contoursOf(mask);
     return {
       structure,
-      present,
+      present: present ?? mask !== null,
       iou,
       object_score,
       expected_dice: expected_dice ?? null,
@@ -64,5 +74,5 @@ function answerOf({ width, height, crop, structures }: Masks): KeptAnswer | null
       contours: [...outlines, ...holes].map((polygon) => new Float32Array(polygon)),
     };
   });
-  return { size, segmentation: { width: right - left, height: bottom - top, runs: runsOf(class_ids), structures: found, measurement: null, timings: [], crop: within } };
+  return { size: { width, height }, segmentation: { width: right - left, height: bottom - top, runs: runsOf(class_ids), structures: found, measurement: null, timings: [], crop: within } };
 }

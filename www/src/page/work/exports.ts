@@ -133,7 +133,7 @@ export async function dicomSegmentation(app: Core): Promise<SavedFile> {
   const { source } = app.session;
   if (source?.kind !== 'dicom') throw nothing();
   // Where a person's prompts count the model still drew the mask, from its decoder alone or with all of it.
-  const prompted = new Set(frames.flatMap(({ answer: { question } }) => question.prompts.map(({ structure }) => structure)));
+  const prompted = new Set(frames.flatMap(({ answer: { question, imported, segmentation } }) => (imported ? segmentation.structures : question.prompts).map(({ structure }) => structure)));
   const bytes = await source.dicom.segmentation({
     frames: frames.map(({ frame, answer }) => ({ index: frame, class_ids: wholeMap(answer).class_ids })),
     structures: card.structures.map(({ name, color }, structure) => ({ name, color, algorithm: prompted.has(structure) ? 'semiautomatic' : 'automatic' })),

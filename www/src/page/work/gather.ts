@@ -1,6 +1,7 @@
 // The state of the page as a work: its head, and its frames.
 
 import { disclaimer } from '../../export/disclaimer';
+import type { GrafLines } from '../../measure/graf';
 import { EVERYWHERE } from '../../measure/spacing';
 import type { KeptAnswer, KeptFrame } from '../../persist/work';
 import { identityOf } from '../../project/identity';
@@ -66,6 +67,7 @@ export async function sourceOf({ source }: State): Promise<ProjectSource | null>
 interface Parts {
   prompts: PromptSet | undefined;
   calipers: readonly Caliper[] | undefined;
+  graf: GrafLines | undefined;
   answer: KeptAnswer | null;
   reviewed: boolean;
 }
@@ -80,25 +82,26 @@ export class FrameGatherer {
 
   /** These frames were given back to the page. */
   resume(frames: readonly KeptFrame[]): void {
-    const partsOf = ({ prompts, calipers, answer, reviewed }: KeptFrame): Parts => ({ prompts: prompts ?? undefined, calipers: calipers.length === 0 ? undefined : calipers, answer, reviewed });
+    const partsOf = ({ prompts, calipers, graf, answer, reviewed }: KeptFrame): Parts => ({ prompts: prompts ?? undefined, calipers: calipers.length === 0 ? undefined : calipers, graf: graf ?? undefined, answer, reviewed });
     this.known = new Map(frames.map((kept) => [kept.frame, { parts: partsOf(kept), kept }]));
   }
 
   gather({ store, session }: Core): Map<number, KeptFrame> {
     const { history, reviewed, tokens_off, model } = store.state;
-    const { prompts, calipers } = history.present;
+    const { prompts, calipers, graf } = history.present;
     // Without a model, or with tokens switched off as an experiment, the masks are those of before.
     const asBefore = model.kind !== 'ready' || tokens_off.length > 0;
     const answers = new Map<number, Answer>(asBefore ? [] : session.answers());
     const masked = asBefore ? [...this.known].flatMap(([frame, { parts }]) => (parts.answer === null ? [] : [frame])) : answers.keys();
     const known = new Map<number, { parts: Parts; kept: KeptFrame }>();
-    for (const frame of new Set([...prompts.keys(), ...calipers.keys(), ...masked])) {
+    for (const frame of new Set([...prompts.keys(), ...calipers.keys(), ...graf.keys(), ...masked])) {
       const before = this.known.get(frame);
       const answer = answers.get(frame);
       const accepted = reviewed.get(frame);
       const parts: Parts = {
         prompts: prompts.get(frame),
         calipers: calipers.get(frame),
+        graf: graf.get(frame),
         answer: asBefore ? (before?.parts.answer ?? null) : (answer ?? null),
         reviewed: asBefore ? (before?.parts.reviewed ?? false) : answer !== undefined && accepted !== undefined && sameQuestion(accepted, answer.question),
       };
@@ -110,15 +113,16 @@ export class FrameGatherer {
 }
 
 function same(a: Parts, b: Parts): boolean {
-  return a.prompts === b.prompts && a.calipers === b.calipers && a.answer?.segmentation === b.answer?.segmentation && a.reviewed === b.reviewed;
+  return a.prompts === b.prompts && a.calipers === b.calipers && a.graf === b.graf && a.answer?.segmentation === b.answer?.segmentation && a.reviewed === b.reviewed;
 }
 
-function keptOf(frame: number, { prompts, calipers, answer, reviewed }: Parts): KeptFrame {
+function keptOf(frame: number, { prompts, calipers, graf, answer, reviewed }: Parts): KeptFrame {
   return {
     frame,
     prompts: (prompts as ProjectFrame['prompts'] | undefined) ?? null,
     calipers: [...(calipers ?? NO_CALIPERS)],
-    answer: answer && { size: answer.size, segmentation: answer.segmentation },
+    graf: graf ?? null,
+    answer: answer && { size: answer.size, segmentation: answer.segmentation, ...(answer.imported && { imported: true }) },
     reviewed,
   };
 }

@@ -1,9 +1,10 @@
 // Keeps the work on each source in this browser as it changes, and gives it back when the source is opened again.
 
+import { removeEarlierWork } from '../../persist/earlier';
 import { Keeper, type Snapshot } from '../../persist/keeper';
 import { Library } from '../../persist/library';
 import { memoryRecords, openRecords } from '../../persist/records';
-import { KEPT_VERSION, type KeptFile, type WorkHead } from '../../persist/work';
+import { isCorrected, KEPT_VERSION, type KeptFile, type WorkHead } from '../../persist/work';
 import { contentOf, keyOf as fileKey } from '../../project/identity';
 import type { ModelCard } from '../../shared/api';
 import { messageOf } from '../../shared/messages';
@@ -220,11 +221,10 @@ export class Keeping {
     await this.forgetOpen(() => library.clear());
     try {
       for (const storage of [localStorage, sessionStorage]) for (const key of Object.keys(storage)) if (key.startsWith('sam2rad')) storage.removeItem(key);
-      // Earlier versions of the page kept work there.
-      await (await navigator.storage.getDirectory()).removeEntry('sam2rad', { recursive: true });
     } catch {
       // A browser that lets the page store nothing there has nothing there.
     }
+    await removeEarlierWork();
     this.core.store.update({ keep_files: false });
   }
 
@@ -245,11 +245,24 @@ export class Keeping {
     if (this.slot !== null) this.slot.idle = { history: this.core.store.state.history, answered: Infinity };
   }
 
-  /** The works that are kept, for the reader to choose from. */
+  /** The works and models that are kept, for the reader to choose from. */
   async list(): Promise<void> {
+    const { store } = this.core;
     const [library, held] = await Promise.all([this.library, heldWorks()]);
+    const [works, models] = await Promise.all([library.works(), library.models()]);
+    // What is listed already stays the same value, and a model that is open the same file.
+    const { model, own_models: before } = store.state;
+    const open = model.kind === 'ready' && model.origin.kind === 'file' ? model.origin.file : null;
+    const openKey = models.length > 0 && open !== null ? await hashOfModel(open) : null;
+    const listed = models.map((kept) => {
+      const file = kept.key === openKey ? open! : kept.file;
+      return before.find((known) => known.key === kept.key && (known.file === file || kept.key !== openKey)) ?? { key: kept.key, file };
+    });
     const own = new Set([...this.slots.values(), ...(this.slot ? [this.slot] : [])].map(({ id }) => id));
-    this.core.store.update({ works: (await library.works()).map((head) => ({ head, open: own.has(head.id) ? 'here' : held.has(head.id) ? 'elsewhere' : null })) });
+    store.update({
+      works: works.map((head) => ({ head, open: own.has(head.id) ? 'here' : held.has(head.id) ? 'elsewhere' : null })),
+      own_models: listed.length === before.length && listed.every((kept, at) => kept === before[at]) ? before : listed,
+    });
   }
 
   /** The work that this tab went on with, or the newest one. */
@@ -314,7 +327,7 @@ export class Keeping {
         saved: new Date(),
         model: keyOf(slot.model),
         project: headOf(state, identity, model ?? slot.model),
-        corrected: [...frames.values()].filter(({ prompts, calipers }) => (prompts?.length ?? 0) + calipers.length > 0).length,
+        corrected: [...frames.values()].filter(isCorrected).length,
         segmented,
       },
       frames,

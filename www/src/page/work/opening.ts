@@ -3,15 +3,17 @@
 import type { WorkHead } from '../../persist/work';
 import { failureOf } from '../../shared/messages';
 import type { Core } from '../core';
+import { beginning } from '../prompts/history';
 import { openCamera, openScreen, type WantedCamera } from '../sources/capture';
 import { openCine } from '../sources/cine';
 import { noneOpens, sortFiles, type FileGroup } from '../sources/open';
 import { pathOf } from '../sources/paths';
 import { fetchDemo, originOf, type DemoEntry, type ModelEntry } from '../sources/shipped';
-import type { CaptureSource, FrameSource } from '../sources/types';
+import { keyAt, type CaptureSource, type FrameSource } from '../sources/types';
 import type { SourceOrigin } from '../state';
 import { isSameModel, modelIdentity } from './identity';
 import type { Keeping } from './keeping';
+import { takeSegmentation } from './segmentation';
 
 /** So many files are named; of more their number. */
 const NAMED = 3;
@@ -25,19 +27,31 @@ export class Opening {
   /** What can be opened of these is; the rest is named. */
   async openFiles(files: readonly File[]): Promise<{ projects: File[] }> {
     const { store, engine } = this.core;
-    const { models, projects, sources, others } = await sortFiles(files);
+    const { models, projects, sources, segmentations, others } = await sortFiles(files);
     const [model, ...surplus] = models;
     if (model !== undefined) void engine.load({ kind: 'file', file: model });
     const left = [...others, ...surplus];
     if (sources.length === 0) {
-      if (models.length + projects.length === 0 && files.length > 0) store.fail('source', noneOpens(others).failure);
+      if (models.length + projects.length + segmentations.length === 0 && files.length > 0) store.fail('source', (await noneOpens(others)).failure);
+      await this.openSegmentations(segmentations);
       return { projects };
     }
     if (!(await this.keeping.mayReplace(sources.length === 1 ? sources[0]!.name : `${files.length} files`))) return { projects };
-    store.update({ worklist: sources.length < 2 ? [] : sources.map((group) => ({ group, failure: null })) });
+    store.update({ worklist: sources.length < 2 ? [] : sources.map((group) => ({ group, failure: null })), for_worklist: { crop: null, window: null } });
     for (const group of sources) if (await this.openGroup(group)) break;
+    await this.openSegmentations(segmentations);
     if (left.length > 0) store.update({ notice: `Not opened: ${named(left)}.` });
     return { projects };
+  }
+
+  /** Masks of the DICOM file that is open. */
+  private async openSegmentations(files: readonly File[]): Promise<void> {
+    const { store } = this.core;
+    try {
+      for (const file of files) store.update({ notice: await takeSegmentation(this.core, file) });
+    } catch (error) {
+      store.fail('source', failureOf(error));
+    }
   }
 
   async openGroup(group: FileGroup): Promise<boolean> {
@@ -45,13 +59,41 @@ export class Opening {
     const note = (failure: string | null) =>
       store.update({ worklist: store.state.worklist.map((entry) => (entry.group === group ? { ...entry, failure } : entry)) });
     const origin: SourceOrigin = { kind: 'files', files: group.files };
-    const opened = await this.open(group.name, async () => ({ source: await group.open(), origin }), note);
+    const make = async () => {
+      const source = await group.open();
+      const { window } = store.state.for_worklist;
+      if (source.kind === 'dicom' && source.dicom.info.grey && window !== null) source.setWindow(window);
+      return { source, origin };
+    };
+    const opened = await this.open(group.name, make, note);
     if (!opened) return false;
     note(null);
     await this.keeping.adopt((head) => this.modelFor(head));
+    this.cropAsOthers();
     this.ensureModel();
     void this.core.session.refresh();
     return true;
+  }
+
+  /** The crop of the picture shown for the other files of the worklist, where their pictures are of its size. */
+  cropEveryFile(): void {
+    const { shown, crop, for_worklist } = this.core.store.state;
+    if (shown === null) return;
+    const { width, height } = shown.frame.picture;
+    this.core.store.update({ for_worklist: { ...for_worklist, crop: { box: crop, size: { width, height } } } });
+  }
+
+  /** A file that has no crop of its own gets the one that a person wants for all. */
+  private cropAsOthers(): void {
+    const { store, session } = this.core;
+    const { shown, history, for_worklist: { crop } } = store.state;
+    const { source } = session;
+    if (source === null || shown === null || crop === null || history.present.crops.size > 0) return;
+    const { width, height } = shown.frame.picture;
+    if (width !== crop.size.width || height !== crop.size.height) return;
+    const crops = new Map([[keyAt(source, shown.frame.index, crop.size), crop.box]]);
+    store.update({ history: beginning({ ...history.present, crops }), crop: crop.box });
+    session.questionChanged();
   }
 
   /** Where a person pressed a demo's button it plays; where a work or a link brings it back it stands. A view that is shared is `own`: no earlier

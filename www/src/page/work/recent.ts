@@ -1,6 +1,7 @@
 // Work that comes back: by itself when the page starts, from the list, from project files, and by links.
 
-import { KEPT_VERSION, type KeptFrame, type WorkHead } from '../../persist/work';
+import { earlierWork, removeEarlierWork } from '../../persist/earlier';
+import { isCorrected, KEPT_VERSION, type KeptFrame, type WorkHead } from '../../persist/work';
 import { ProjectError, projectFileName, readProject, writeProject } from '../../project/file';
 import { contentOf } from '../../project/identity';
 import type { Project } from '../../project/schema';
@@ -26,6 +27,7 @@ export class Recent {
 
   async start(): Promise<void> {
     await this.keeping.start();
+    await this.takeEarlier();
     addEventListener('hashchange', () => void this.followLink());
     if (await this.followLink()) return;
     const head = await this.keeping.last();
@@ -50,6 +52,14 @@ export class Recent {
     if (demo !== undefined) return void (await this.opening.openDemo(demo, { play: false }));
     const [group] = (await sortFiles(files!)).sources;
     if (group !== undefined && (await this.keeping.mayReplace(head.title))) await this.opening.openGroup(group);
+  }
+
+  /** The work that an earlier version of the page kept becomes one of the works; it is taken away there once it is kept here. */
+  private async takeEarlier(): Promise<void> {
+    const project = await earlierWork();
+    if (project === null) return;
+    await this.import(project, 'Earlier work');
+    await removeEarlierWork();
   }
 
   /** Each becomes a work beside those that are kept; the last one is opened, or waits for its source. */
@@ -101,7 +111,7 @@ export class Recent {
       saved: new Date(),
       model: segmented > 0 ? keyOf(project.model) : null,
       project,
-      corrected: kept.filter(({ prompts, calipers }) => (prompts?.length ?? 0) + calipers.length > 0).length,
+      corrected: kept.filter(isCorrected).length,
       segmented,
       files: [],
       model_file: null,

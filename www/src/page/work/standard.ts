@@ -17,9 +17,13 @@ export function hipShown(state: State): HipMeasured | null {
   return measurement?.kind === 'hip' && measurement.outcome === 'measured' ? measurement : null;
 }
 
-/** As a person dragged them, else as they were found. */
-export function grafLines({ graf_lines }: Pick<State, 'graf_lines'>, hip: HipMeasured): GrafLines {
-  return graf_lines.get(hip) ?? hip;
+/** On a frame: as a person dragged them, else as they were found. */
+export function grafLines(state: State, frame: number, hip: HipMeasured): GrafLines {
+  return draggedLines(state, frame) ?? hip;
+}
+
+function draggedLines({ graf_draft, shown, history }: State, frame: number): GrafLines | null {
+  return (shown?.frame.index === frame ? graf_draft : null) ?? history.present.graf.get(frame) ?? null;
 }
 
 /** Lengths in mm where a pixel's size is known, and none where pixels are not square. */
@@ -29,8 +33,8 @@ export function standardFigures(state: State, frame: number, { segmentation, siz
   if (measurement.outcome === 'abstained') return { kind: 'none', message: measurement.message };
   const { scales, aspect } = pixelsAt(state, frame, size);
   if (measurement.kind === 'hip') {
-    const figures = grafFigures(grafLines(state, measurement), measurement.head, pixelShape(aspect));
-    return { kind: 'hip', by_hand: state.graf_lines.has(measurement), ...figures };
+    const figures = grafFigures(grafLines(state, frame, measurement), measurement.head, pixelShape(aspect));
+    return { kind: 'hip', by_hand: draggedLines(state, frame) !== null, ...figures };
   }
   if (aspect !== 1) return null;
   const { mean_thickness_px, middle_thickness_px, angle_degrees, superficial, deep } = measurement;
@@ -48,7 +52,7 @@ export function standardLines(state: State): { from: Point; to: Point; text: str
   const { measurement } = answer.segmentation;
   if (measurement === null || measurement.outcome === 'abstained' || measurement.kind === 'heart') return [];
   if (measurement.kind === 'muscle') return [line(measurement.superficial, ''), line(measurement.deep, '')];
-  const { baseline, roof_line } = grafLines(state, measurement);
+  const { baseline, roof_line } = grafLines(state, shown!.frame.index, measurement);
   const figures = standardFigures(state, shown!.frame.index, answer);
   return [line(baseline, ''), line(roof_line, figures?.kind === 'hip' ? `α ${figures.alpha_degrees.toFixed(0)}°` : '')];
 }
