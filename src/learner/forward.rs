@@ -143,21 +143,33 @@ pub fn answer(
     let sparse = (!sparse.is_empty()).then(|| Tensor::cat(sparse, 1));
     let decoded = model.decode_masks(features, sparse, dense, false);
     let object_score_logits = decoded.object_score_logits.expect("a network in training has every part");
-    let at_loss_size = |maps: Tensor<4>| match maps.dims()[1] {
-        side if side == loss_size => maps.flatten::<2>(1, 3),
-        _ => resize(maps, [loss_size; 2], Interpolation::Bilinear).flatten::<2>(1, 3),
-    };
     let low_res_masks = decoded.low_res_masks.permute([0, 2, 3, 1]);
     let predictions = Predictions {
-        masks: at_loss_size(low_res_masks.clone()),
+        masks: at_size(low_res_masks.clone(), loss_size),
         iou: decoded.iou.squeeze_dim(1),
         object_score_logits: object_score_logits.squeeze_dim(1),
         predictor: predicted.map(|predicted| PredictorPredictions {
             boxes: predicted.boxes.clone(),
-            interim_masks: at_loss_size(predicted.interim_mask.clone()),
+            interim_masks: at_size(predicted.interim_mask.clone(), loss_size),
         }),
     };
     Answer { predictions, low_res_masks }
+}
+
+/// The first channels of the finest feature map, one for each of the `structures` (their numbers in the network), as mask logits
+/// `[structures, size * size]`.
+pub fn feature_masks(features: &ImageFeatures, structures: &[usize], size: usize) -> Tensor<2> {
+    let finest = &features.high_res_features[0];
+    let channels = structures.iter().map(|&i| finest.clone().narrow(3, i, 1)).collect();
+    at_size(Tensor::cat(channels, 0), size)
+}
+
+/// Maps `[n, h, w, 1]` at the side `size`, their pixels in a row: `[n, size * size]`.
+fn at_size(maps: Tensor<4>, size: usize) -> Tensor<2> {
+    match maps.dims()[1] {
+        side if side == size => maps.flatten::<2>(1, 3),
+        _ => resize(maps, [size; 2], Interpolation::Bilinear).flatten::<2>(1, 3),
+    }
 }
 
 #[cfg(test)]
@@ -172,6 +184,25 @@ mod tests {
         for _ in 0..1000 {
             let kinds = mix.draw(&mut rng);
             assert!(kinds.learned || kinds.bounding_box || kinds.points || kinds.strokes);
+        }
+    }
+
+    #[test]
+    fn each_structure_is_shown_in_the_channel_of_its_number() {
+        use burn::tensor::{Device, TensorData};
+
+        let device = Device::flex();
+        // Two by two pixels of three channels; a channel's values are its number.
+        let finest = Tensor::from_data(TensorData::new([0.0f32, 1.0, 2.0].repeat(4), [1, 2, 2, 3]), &device);
+        let features = ImageFeatures {
+            image_embedding: Tensor::zeros([1, 1, 1, 1], &device),
+            high_res_features: [finest.clone(), finest],
+        };
+        for size in [2, 4] {
+            let shown: Vec<f32> = feature_masks(&features, &[2, 0], size).into_data().try_into_vec().unwrap();
+            let (first, second) = shown.split_at(size * size);
+            assert_eq!(first, vec![2.0; size * size]);
+            assert_eq!(second, vec![0.0; size * size]);
         }
     }
 

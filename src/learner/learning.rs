@@ -12,7 +12,7 @@ use super::date::today;
 use super::features::{FeatureCache, FeatureStore};
 use super::forward::{self, PromptKinds};
 use super::gradients::average_and_clip;
-use super::loss::{Losses, Predictions};
+use super::loss::{Losses, Predictions, feature_loss};
 use super::pictures::{TrainingData, TrainingSet};
 use super::random::{Purpose, generator};
 use super::recipe::Recipe;
@@ -86,7 +86,7 @@ impl Learner {
         let device = Device::flex();
         let Start { model, network, normalization, calibration, provenance } =
             start(&recipe, file, &data.structures, &device)?;
-        check_mask_size(&recipe, &network)?;
+        check_loss(&recipe, &network)?;
         let mut card = card(&recipe, &network, &data, normalization, &provenance);
         card.calibration = calibration;
         let optimizer =
@@ -227,10 +227,22 @@ impl Learner {
     ) -> Losses {
         let (kinds, manual) = (self.recipe.prompts.draw(rng), self.recipe.prompts.draw_manual(rng));
         let losses = self.answer_to(kinds, picture, features, structures, rng);
-        match manual.filter(|_| kinds.learned) {
-            Some(manual) => losses.with(self.answer_to(manual, picture, features, structures, rng)),
+        let losses = match manual.filter(|_| kinds.learned) {
+            Some(manual) => losses.with(self.answer_to(manual, picture, features, structures, rng).total),
             None => losses,
+        };
+        if self.recipe.loss.deep_supervision == 0.0 {
+            return losses;
         }
+        let size = self.mask_size();
+        let targets = picture.targets(structures.len(), size, &self.device.clone().autodiff());
+        let shown = forward::feature_masks(features, structures, size);
+        losses.with(feature_loss(shown, &targets, &self.recipe.loss))
+    }
+
+    /// Side of the masks that the losses compare.
+    fn mask_size(&self) -> usize {
+        self.recipe.loss.mask_size.unwrap_or(self.network.image_size)
     }
 
     /// The losses of a first answer to prompts of these kinds, and of those that are corrected after it.
@@ -247,7 +259,7 @@ impl Learner {
         let predicted = kinds.learned.then(|| self.model.predict_prompts_of(features, structures)).flatten();
         let interim = predicted.as_ref().filter(|_| kinds.strokes).map(|predicted| read(&predicted.interim_mask));
         let mut prompts = picture.manual_prompts(kinds, mix, count, interim.as_deref(), rng, &device);
-        let size = self.recipe.loss.mask_size.unwrap_or(self.network.image_size);
+        let size = self.mask_size();
         let targets = picture.targets(count, size, &device);
         let losses = |predictions: &Predictions| Losses::new(predictions, &targets, &self.recipe.loss);
         let mut answer = forward::answer(&self.model, features, predicted.as_ref(), &prompts, size);
@@ -340,8 +352,16 @@ fn read(map: &Tensor<4>) -> Vec<f32> {
     map.clone().detach().into_data().iter().collect()
 }
 
-fn check_mask_size(recipe: &Recipe, network: &Sam2RadConfig) -> Result<(), LearnError> {
+fn check_loss(recipe: &Recipe, network: &Sam2RadConfig) -> Result<(), LearnError> {
     let (image_size, low_res_size) = (network.image_size, network.low_res_size());
+    let channels = if network.mask_decoder.high_res_features { network.image_encoder.prompt_embed_dim / 8 } else { 0 };
+    if recipe.loss.deep_supervision > 0.0 && network.structures > channels {
+        return Err(LearnError::Settings(format!(
+            "`loss.deep_supervision` shows each structure in a channel of the finest feature map: {} has {channels} for {} \
+             structures; set it to 0",
+            network.architecture, network.structures
+        )));
+    }
     match recipe.loss.mask_size {
         Some(size) if ![low_res_size, 2 * low_res_size, image_size].contains(&size) => {
             Err(LearnError::Settings(format!(

@@ -116,9 +116,9 @@ impl Losses {
 }
 
 impl Losses {
-    /// These losses with another answer's: its total is added. The other terms stay these.
-    pub fn with(self, other: Self) -> Self {
-        Self { total: self.total + other.total, ..self }
+    /// These losses with another in the total. The other terms stay these.
+    pub fn with(self, other: Tensor<1>) -> Self {
+        Self { total: self.total + other, ..self }
     }
 
     /// The losses of a first answer with those of the corrected ones after it: the mean of their totals is added to its
@@ -130,6 +130,14 @@ impl Losses {
         }
         self
     }
+}
+
+/// Dice and focal loss of masks that the image features show: logits `[structures, pixels]` -> one value.
+pub fn feature_loss(logits: Tensor<2>, targets: &Targets, config: &LossConfig) -> Tensor<1> {
+    let dice = dice_loss(logits.clone(), targets.masks.clone());
+    // What is absent is to be shown nowhere: its pixels count too.
+    let focal = focal_loss(logits, targets.masks.clone(), MASK_ALPHA).mean();
+    (mean_over(dice, targets.present.clone()) * config.dice_weight + focal * FOCAL_WEIGHT) * config.deep_supervision
 }
 
 /// The mean of the values `[structures]` of those that are present; 0 where none is.

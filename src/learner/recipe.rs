@@ -77,6 +77,10 @@ pub struct LossConfig {
     /// Weight of the interim mask's Dice loss, beside its focal loss. The reference has none (0). The interim mask is the shortest
     /// way from the loss to the image encoder: one that is not trained yet learns from it first.
     pub interim_dice_weight: f64,
+    /// Weight of a mask loss on the image features themselves: the first channels of the finest map are taught to be the
+    /// structures' logits (deep supervision, Lee et al., arXiv 1409.5185). Needs no weights of its own. The reference has none
+    /// (0). An encoder that starts from nothing learns by it as a plain U-Net does, before the decoder can read it.
+    pub deep_supervision: f64,
 }
 
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101) with a warm-up and a cosine.
@@ -111,7 +115,7 @@ pub struct CardConfig {
 
 impl Default for LossConfig {
     fn default() -> Self {
-        Self { mask_size: None, iou_weight: 0.0, dice_weight: 0.5, interim_dice_weight: 0.0 }
+        Self { mask_size: None, iou_weight: 0.0, dice_weight: 0.5, interim_dice_weight: 0.0, deep_supervision: 0.0 }
     }
 }
 
