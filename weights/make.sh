@@ -109,14 +109,24 @@ real() {
   with_phantoms hip-1 1 400
   tune hip-2 hip-1 450 41 6e-4 0 hip_real '"ilium", "femoral head"' "$hips" "$five"
   with_phantoms hip-2 1 400
-  tune hip hip-2 280 61 2.5e-4 0 hip_real '"ilium", "femoral head"' "$hips" "$five"
+  tune hip-3 hip-2 280 61 2.5e-4 0 hip_real '"ilium", "femoral head"' "$hips" "$five"
+  with_phantoms hip-3 2 300
+  # What came last: the image features themselves are taught to show the structures.
+  local deep=(deep_supervision 1 mask_size 128)
+  local alone=("${deep[@]}" learned 1.0 manual 0 corrections 0)
+  tune hip hip-3 380 71 3e-4 0 hip_real '"ilium", "femoral head"' "$hips" "$five" "${deep[@]}"
   with_phantoms hip 2 300
   # The seed of the common network: the same pictures are kept apart.
-  tune nerve_vessel real 700 21 8e-4 0.4 nerve_vessel '"nerve", "vessel"' "$nerves" "$eighth"
-  tune muscle real 220 21 6e-4 0.4 aponeurosis '"aponeurosis"' "$muscles" "$eighth"
+  tune nerve_vessel-1 real 700 21 8e-4 0.4 nerve_vessel '"nerve", "vessel"' "$nerves" "$eighth"
+  tune nerve_vessel-2 nerve_vessel-1 300 21 6e-4 0.4 nerve_vessel '"nerve", "vessel"' "$nerves" "$eighth" "${alone[@]}"
+  tune nerve_vessel-3 nerve_vessel-2 1200 21 1e-3 0.4 nerve_vessel '"nerve", "vessel"' "$nerves" "$eighth" "${alone[@]}" \
+    final_learning_rate 5e-5
+  tune nerve_vessel nerve_vessel-3 450 21 4e-4 0.4 nerve_vessel '"nerve", "vessel"' "$nerves" "$eighth" "${deep[@]}"
+  tune muscle-1 real 220 21 6e-4 0.4 aponeurosis '"aponeurosis"' "$muscles" "$eighth"
+  tune muscle muscle-1 250 21 4e-4 0.4 aponeurosis '"aponeurosis"' "$muscles" "$eighth" "${deep[@]}"
   tune heart real 160 21 3e-4 0 echo_lv '"left ventricle"' "$hearts" "validation_share = 0"
   train real
-  printf '%s\n' "hip-1 hip-2 hip" "nerve_vessel muscle heart" | xargs -P 2 -I {} bash -euc "train {}"
+  printf '%s\n' "hip-1 hip-2 hip-3 hip" "nerve_vessel-1 nerve_vessel-2 nerve_vessel-3 nerve_vessel muscle-1 muscle heart" | xargs -P 2 -I {} bash -euc "train {}"
   # What the common network saw is in each of them.
   local -A seen=([hip]="15 $hips, beside simulated hips" [nerve_vessel]="179 pictures of $nerves" [muscle]="158 pictures of $muscles"
     [heart]="8 frames of $hearts")

@@ -14,8 +14,20 @@ interface TensorSpec {
 const MAX_FLOOR = 1e-4;
 const RMS_FLOOR = 2e-5;
 
+/** A step of a video: the picture's place, what is given, and in which direction the video is followed. */
+export interface PlannedStep {
+  frame: number;
+  kind: 'points' | 'mask' | 'track' | 'correct';
+  /** Shares of the side; `labels` are 1 inside, 0 outside, 2 and 3 a box's corners. */
+  points: [x: number, y: number][] | null;
+  labels: number[] | null;
+  reverse: boolean;
+}
+
 export interface Golden {
   tensors: Record<string, TensorSpec>;
+  /** Of a video; else empty. */
+  plan: readonly PlannedStep[];
   values(name: string): Float32Array;
 }
 
@@ -23,12 +35,12 @@ export function readGolden(path: string): Golden {
   const file = readFileSync(path);
   const length = Number(file.readBigUInt64LE(0));
   const header = JSON.parse(file.subarray(8, 8 + length).toString()) as Record<string, { data_offsets: [number, number] }>;
-  const { tensors } = JSON.parse((header['__metadata__'] as unknown as { spec: string }).spec) as { tensors: Golden['tensors'] };
+  const { tensors, plan = [] } = JSON.parse((header['__metadata__'] as unknown as { spec: string }).spec) as { tensors: Golden['tensors']; plan?: PlannedStep[] };
   const values = (name: string) => {
     const [from, to] = header[name]!.data_offsets;
     return new Float32Array(file.buffer.slice(file.byteOffset + 8 + length + from, file.byteOffset + 8 + length + to));
   };
-  return { tensors, values };
+  return { tensors, plan, values };
 }
 
 /** The larger of the maximal and the rms error, in units of its bar. */

@@ -294,7 +294,7 @@ test('with another model prompts keep their structure, masks of the first stay k
 
 test('“your prompts alone” goes off again with a model that needs none', async ({ page }) => {
   await start(page);
-  await page.locator('#model').setInputFiles(modelFile('bare.safetensors', ['arc'], true));
+  await page.locator('#model').setInputFiles(modelFile('bare.safetensors', ['arc'], { manual_only: true }));
   await expect(page.locator('#notice')).toContainText('has no prompt predictor');
   await expect(page.locator('#manual')).toBeChecked();
   await page.locator('#model').setInputFiles(modelFile('whole.safetensors', ['arc']));

@@ -76,3 +76,44 @@ test('nano_256 is the reference on the WebGPU bundle', async ({ page }) => {
   compare(await run(page, 'webgpu'), 2);
   console.log(`${((Date.now() - started) / 1000).toFixed(0)} s on the software adapter, compiling included`);
 });
+
+test('a golden video is followed forwards and backwards as the reference follows it, on the CPU bundle', async ({ page }) => {
+  const video = readGolden(path('../fixtures/golden/video/video_nano_256_sam21_both_ways.safetensors'));
+  const serve = (url: string, file: string) => page.route(url, (route) => route.fulfill({ body: readFileSync(path(file)) }));
+  await serve('**/test/video.safetensors', '../../target/browser/video.safetensors');
+  await serve('**/test/video.grey', '../../target/browser/video.grey');
+  await page.goto('./');
+  const found = await page.evaluate(async ({ plan }) => {
+    const side = 256;
+    const module = await import(new URL('wasm/cpu/sam2rad.js', document.baseURI).href);
+    await module.default();
+    const bytes = async (name: string) => new Uint8Array(await (await fetch(`test/${name}`)).arrayBuffer());
+    const [file, picture] = [await bytes('video.safetensors'), await bytes('video.grey')];
+    const reader = new module.ModelReader();
+    reader.push(file);
+    const model = await reader.finish();
+    model.start_video(9);
+    const masks: number[][] = [];
+    for (const { frame, kind, points, labels, reverse } of plan) {
+      // Frame t is cut from the picture, of 64 pixels more, 2 t rows down and 3 t columns to the right.
+      const rgba = new Uint8Array(side * side * 4).fill(255);
+      for (let i = 0; i < side * side; i++) rgba.fill(picture[(Math.floor(i / side) + 2 * frame) * (side + 64) + 3 * frame + (i % side)]!, 4 * i, 4 * i + 3);
+      model.encode(rgba, side, side);
+      const given = (points ?? []).map(([x, y], i) => ({ x: x * side, y: y * side, label: labels![i]! }));
+      const corners = given.filter(({ label }) => label > 1).flatMap(({ x, y }) => [x, y]);
+      const clicks = given.filter(({ label }) => label < 2).map(({ x, y, label }) => ({ x, y, inside: label === 1 }));
+      const prompt = { structure: 0, points: clicks, ...(corners.length === 4 && { bounding_box: corners }) };
+      const { logits } = kind === 'track' ? await model.follow(frame, reverse) : await model.prompt_video(frame, { mode: 'manual', prompts: [prompt] });
+      masks.push([...(logits[0] as Float32Array)]);
+    }
+    return masks;
+  }, { plan: video.plan });
+  const worst = found.map((mask, i) => {
+    const name = `step.${String(i).padStart(2, '0')}.pred_masks`;
+    const { stride } = video.tensors[name]!;
+    return { name, of: ofBar(video, name, mask.filter((_, at) => at % stride === 0)) };
+  });
+  for (const { name, of } of worst) console.log(`${name} ${of.toFixed(2)} of its bar`);
+  expect(worst).toHaveLength(7);
+  expect(worst.filter(({ of }) => of > 1)).toEqual([]);
+});

@@ -106,7 +106,7 @@ const HIP = {
 test('lines that a person dragged are a step of undo, and are kept with the work', async ({ page }) => {
   await stubModel(page);
   await page.goto('./');
-  await page.locator('#model').setInputFiles(modelFile('hip.safetensors', ['ilium', 'femoral head'], false, HIP));
+  await page.locator('#model').setInputFiles(modelFile('hip.safetensors', ['ilium', 'femoral head'], { measurement: HIP }));
   const still = { name: 'hip.png', mimeType: 'image/png', buffer: greyPng(greyFrame(0)) };
   expect(SIDE).toBeGreaterThan(110);
   await open(page, still);

@@ -1,16 +1,17 @@
 // A model that answers at once, for tests of what the page does with answers: the worker's end of the messages, inside the page. A model file
-// is JSON: `{"structures": ["ilium"], "manual_only": false, "measurement": null}`. Every structure that it names is a disc of a tenth of the crop's width.
+// is JSON: `{"structures": ["ilium"], "manual_only": false, "measurement": null, "can_follow": false}`. Every structure that it names is a disc of a
+// tenth of the crop's width.
 
 import type { Page } from '../../www/playwright';
 
-export function modelFile(name: string, structures: string[], manual_only = false, measurement: unknown = null): { name: string; mimeType: string; buffer: Buffer } {
-  return { name, mimeType: 'application/octet-stream', buffer: Buffer.from(JSON.stringify({ structures, manual_only, measurement })) };
+export function modelFile(name: string, structures: string[], { manual_only = false, measurement = null as unknown, can_follow = false } = {}): { name: string; mimeType: string; buffer: Buffer } {
+  return { name, mimeType: 'application/octet-stream', buffer: Buffer.from(JSON.stringify({ structures, manual_only, measurement, can_follow })) };
 }
 
 /** Call before the page is opened. Every request is written down in `window.asked`. */
 export async function stubModel(page: Page): Promise<void> {
   await page.addInitScript(() => {
-    const asked: { type: string; prompts?: unknown[]; crop?: number[] }[] = [];
+    const asked: { type: string; prompts?: unknown[]; crop?: number[]; at?: number | undefined; begins?: number | null | undefined; step?: string }[] = [];
     Object.assign(window, { asked });
     const Real = Worker;
     let card = { structures: [] as { name: string }[], manual_only: false, measurement: null as unknown };
@@ -48,8 +49,8 @@ export async function stubModel(page: Page): Promise<void> {
     class Stub extends EventTarget {
       private over = false;
 
-      postMessage({ id, request }: { id: number; request: { type: string; origin?: { file?: File }; image_size?: number | null; crop?: typeof crop; request?: { mode: string; prompts: { structure: number }[] } } }): void {
-        asked.push({ type: request.type, ...(request.request && { prompts: structuredClone(request.request.prompts) }), ...(request.crop && { crop: [...request.crop] }) });
+      postMessage({ id, request }: { id: number; request: { type: string; origin?: { file?: File }; image_size?: number | null; crop?: typeof crop; request?: { mode: string; prompts: { structure: number }[] }; at?: number; begins?: number | null; step?: { kind: string } } }): void {
+        asked.push({ type: request.type, ...(request.request && { prompts: structuredClone(request.request.prompts) }), ...(request.crop && { crop: [...request.crop] }), ...(request.step && { at: request.at, begins: request.begins, step: request.step.kind }) });
         void this.answer(request).then((value) => this.over || this.dispatchEvent(new MessageEvent('message', { data: { type: 'reply', id, value } })));
       }
 
@@ -64,11 +65,11 @@ export async function stubModel(page: Page): Promise<void> {
           case 'load-model': {
             // One that ships is of other weights, and has one structure here.
             const text = (await request.origin!.file?.text()) ?? '{"structures":["shipped"],"manual_only":false}';
-            const { structures, manual_only, measurement } = JSON.parse(text) as { structures: string[]; manual_only: boolean; measurement?: unknown };
+            const { structures, manual_only, measurement, can_follow } = JSON.parse(text) as { structures: string[]; manual_only: boolean; measurement?: unknown; can_follow?: boolean };
             card = { structures: structures.map((name, i) => ({ name, color: [80 * i, 180, 230 - 80 * i] })), manual_only, measurement: measurement ?? null };
             const architecture = { image_encoder: 'stub', mask_decoder: 'stub', prompt_predictor: 'stub' };
             const facts = { dtype: 'f32', provenance: '', licence: '', training_data: 'nothing', date: '', tokens: 1 };
-            return { card: { architecture, image_size: request.image_size ?? 256, structures: card.structures, ...facts }, version: '0', manual_only, made: null };
+            return { card: { architecture, image_size: request.image_size ?? 256, structures: card.structures, ...facts }, version: '0', manual_only, can_follow: can_follow ?? false, made: null };
           }
           case 'encode':
             ({ crop } = request as { crop: typeof crop });
@@ -76,6 +77,11 @@ export async function stubModel(page: Page): Promise<void> {
             return { milliseconds: 0 };
           case 'segment':
             return segment(request.request!.prompts, request.request!.mode === 'manual');
+          case 'follow': {
+            ({ crop } = request as { crop: typeof crop });
+            (request as unknown as { picture: ImageBitmap }).picture.close();
+            return segment([], false);
+          }
           default:
             return null;
         }

@@ -1,6 +1,7 @@
 //! Writes what the browser tests load: the nano network with the golden formula's weights as a model file, `nano.safetensors`, and
 //! as SAM 2's authors would publish it, without a predictor, `official.pt`, and as a trainer with prompts for two datasets would,
-//! `trainer.pt`; and the formula's picture, 256 x 256 grey bytes, `picture.grey`.
+//! `trainer.pt`; the formula's picture, 256 x 256 grey bytes, `picture.grey`; and of a golden video the network with its memory,
+//! `video.safetensors`, and the picture that its frames are cut from, 320 x 320 grey bytes, `video.grey`.
 //!
 //! `cargo run --release --example formula_model -- FOLDER`
 
@@ -14,11 +15,13 @@ mod run;
 #[allow(dead_code, reason = "the checkpoint tests share it")]
 #[path = "../support/torch_file.rs"]
 mod torch_file;
+#[allow(dead_code, reason = "the golden tests share it")]
+mod video;
 
 use std::path::{Path, PathBuf};
 
 use sam2rad::checkpoint::{Dtype, MemorySource, ModelCard, TensorSource, collect, write_model_file};
-use sam2rad::config::Parts;
+use sam2rad::config::{Parts, Sam2RadConfig};
 use sam2rad::structure::Structure;
 
 fn main() {
@@ -26,8 +29,7 @@ fn main() {
     let files = file::read_folder(&file::golden_dir());
     let golden = files.iter().find(|golden| golden.config() == "nano_256").expect("the nano_256 vectors");
     let config = golden.network();
-    let structures = vec![Structure { name: "arc".into(), color: [230, 159, 0] }];
-    let card = ModelCard { structures, ..card::card(&config, Dtype::F32) };
+    let card = described(&config);
     std::fs::write(folder.join("picture.grey"), formula::picture(golden.salt(), golden.size()))
         .expect("it can be written");
     write_model_file(&folder.join("nano.safetensors"), &card, &mut collect(&run::network(golden)))
@@ -45,6 +47,19 @@ fn main() {
     write_pt(&folder.join("trainer.pt"), &trainer);
     let bare = config.with_parts(Parts { prompt_predictor: false, object_score: true });
     write_pt(&folder.join("official.pt"), &formula::official(&bare, golden.salt()));
+
+    let videos = video::read_folder(&file::golden_dir());
+    let video = videos.iter().find(|video| video.config() == "video_nano_256_sam21_both_ways").expect("its vectors");
+    let config = video.network();
+    write_model_file(&folder.join("video.safetensors"), &described(&config), &mut collect(&video.model(&config)))
+        .expect("it can be written");
+    std::fs::write(folder.join("video.grey"), video.picture()).expect("it can be written");
+}
+
+/// The card of a network with one structure.
+fn described(config: &Sam2RadConfig) -> ModelCard {
+    let structures = vec![Structure { name: "arc".into(), color: [230, 159, 0] }];
+    ModelCard { structures, ..card::card(config, Dtype::F32) }
 }
 
 fn write_pt(path: &Path, tensors: &MemorySource) {

@@ -81,7 +81,7 @@ impl Video {
         comparisons
     }
 
-    fn network(&self) -> Sam2RadConfig {
+    pub fn network(&self) -> Sam2RadConfig {
         let memory = match self.spec.version.as_str() {
             "2.0" => "sam2_memory",
             "2.1" => "sam2.1_memory",
@@ -98,7 +98,7 @@ impl Video {
     }
 
     /// The network from a checkpoint as the authors' are, through the door that these take.
-    fn model(&self, config: &Sam2RadConfig) -> Sam2Rad {
+    pub fn model(&self, config: &Sam2RadConfig) -> Sam2Rad {
         const BIAS: &str = "sam_mask_decoder.pred_obj_score_head.layers.2.bias";
         let mut checkpoint = formula::official(config, &self.spec.salt);
         let bias = checkpoint.read(BIAS).unwrap()[0] + self.spec.object_score_bias;
@@ -107,6 +107,11 @@ impl Video {
         let loaded = Checkpoint::new(Box::new(checkpoint)).load(&options, &Device::flex()).unwrap();
         assert_eq!(loaded.config.architecture.memory, config.architecture.memory);
         loaded.model
+    }
+
+    /// The picture that every frame is cut from, a byte a pixel.
+    pub fn picture(&self) -> Vec<u8> {
+        formula::picture(&self.spec.salt, self.spec.size + MARGIN)
     }
 
     /// Frame `t`, cut from the picture.
@@ -148,7 +153,7 @@ impl Video {
     fn run(&self) -> HashMap<String, Vec<f32>> {
         let (spec, config) = (&self.spec, self.network());
         let model = self.model(&config);
-        let picture = formula::picture(&spec.salt, spec.size + MARGIN);
+        let picture = self.picture();
         let postprocessing =
             Postprocessing { dynamic_multimask: spec.postprocessing, binarize_prompted: spec.postprocessing };
         let stepper = Stepper {

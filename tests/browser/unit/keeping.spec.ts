@@ -47,7 +47,7 @@ async function desk() {
   }
   function load(name: string, ...structures: string[]): void {
     const card = { image_size: 256, structures: structures.map((name) => ({ name, color: [1, 2, 3] })) } as unknown as ModelCard;
-    store.update({ model: { kind: 'ready', origin: { kind: 'file', file: modelFile(name) }, image_size: null, card, version: '', manual_only: false } });
+    store.update({ model: { kind: 'ready', origin: { kind: 'file', file: modelFile(name) }, image_size: null, card, version: '', manual_only: false, can_follow: false } });
   }
   return { store, session, keeping, edits, asked, open, load, calipers: () => store.state.history.present.calipers, heads: async () => (await keeping.library).works() };
 }

@@ -16,9 +16,9 @@ export interface FoundStructure {
   expected_dice?: number | null | undefined;
 }
 
-/** Who stands for a frame's masks: the model alone, the model or a decoder with a person's prompts, a file of masks that was opened, or a person who
- *  looked at them and accepted them. */
-export type MadeBy = 'autonomous' | 'prompted' | 'imported' | 'reviewed';
+/** Who stands for a frame's masks: the model alone, the model or a decoder with a person's prompts, the model that followed them from another
+ *  frame, a file of masks that was opened, or a person who looked at them and accepted them. */
+export type MadeBy = 'autonomous' | 'prompted' | 'followed' | 'imported' | 'reviewed';
 
 /** A frame with what the model found in it. */
 export interface SegmentedFrame {

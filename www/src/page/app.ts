@@ -7,6 +7,7 @@ import { listShipped, type DemoEntry, type ModelEntry } from './sources/shipped'
 import type { Look } from './state';
 import { Store } from './store';
 import { Engine } from './stream/engine';
+import { Follower } from './stream/follow';
 import { Processor } from './stream/process';
 import { Session } from './stream/session';
 import { stayAwake } from './stream/wake';
@@ -20,6 +21,7 @@ export class App {
   readonly engine = new Engine(this.store);
   readonly session = new Session(this.store, this.engine);
   readonly processor = new Processor(this.store, this.session);
+  readonly follower = new Follower(this.store, this.session, this.engine);
   readonly edits = new Edits(this.store, this.session);
   readonly keeping = new Keeping(this);
   readonly opening = new Opening(this, this.keeping);

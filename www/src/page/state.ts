@@ -8,7 +8,7 @@ import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '.
 import type { KeepStatus } from '../persist/keeper';
 import type { KeptFile, WorkHead } from '../persist/work';
 import { EMPTY_HISTORY, EVERY_PICTURE, type History } from './prompts/history';
-import { NO_PROMPTS, ofModel, promptsAt, type PromptSet } from './prompts/prompts';
+import { NO_PROMPTS, ofModel, promptsAt, type PromptsByFrame, type PromptSet } from './prompts/prompts';
 import type { CameraChoice } from './sources/capture';
 import type { FileGroup } from './sources/open';
 import type { Shipped } from './sources/shipped';
@@ -19,7 +19,7 @@ export type BackendState = { kind: 'choosing' } | ({ kind: 'chosen' } & BackendC
 export type ModelState =
   | { kind: 'none' }
   | { kind: 'loading'; origin: ModelOrigin; read: number; total: number }
-  | { kind: 'ready'; origin: ModelOrigin; image_size: number | null; card: ModelCard; version: string; manual_only: boolean };
+  | { kind: 'ready'; origin: ModelOrigin; image_size: number | null; card: ModelCard; version: string; manual_only: boolean; can_follow: boolean };
 
 /** What a source was opened from: how it is found again. */
 export type SourceOrigin = { kind: 'files'; files: readonly File[] } | { kind: 'demo'; name: string } | { kind: 'capture' };
@@ -30,7 +30,7 @@ export type SourceState = { kind: 'none' } | { kind: 'open'; source: FrameSource
 export type WorkState =
   | { kind: 'idle' }
   | { kind: 'segmenting' }
-  | { kind: 'processing'; done: number; total: number };
+  | { kind: 'processing'; done: number; total: number; following?: boolean };
 
 /** What a failure is about. Each has one at most: the next success or failure of its kind takes its place. */
 export type FailureArea = 'model' | 'source' | 'work';
@@ -44,8 +44,16 @@ export interface Question {
   tokens_off: readonly number[];
 }
 
+/** How masks came to a frame from another: where they began, and the prompts of all frames by then. */
+export interface Following {
+  from: number;
+  prompts: PromptsByFrame;
+}
+
 export interface Answer {
   question: Question;
+  /** Left out where the frame was answered by itself. */
+  following?: Following | undefined;
   /** Of the whole frame. */
   size: Size;
   segmentation: CroppedSegmentation;
@@ -239,4 +247,12 @@ export function questionAt(state: State, index: number, size: Size): Question | 
 
 export function sameQuestion(a: Question, b: Question): boolean {
   return a.model === b.model && a.prompts === b.prompts && a.manual === b.manual && a.tokens_off === b.tokens_off && sameBox(a.crop, b.crop);
+}
+
+/** Whether the prompts between the frame where the following began and this one are still those of then. */
+export function stillFollows({ from, prompts }: Following, index: number, now: PromptsByFrame): boolean {
+  if (prompts === now) return true;
+  const [first, last] = [Math.min(from, index), Math.max(from, index)];
+  const changed = (frame: number) => frame >= first && frame <= last && prompts.get(frame) !== now.get(frame);
+  return ![...prompts.keys(), ...now.keys()].some(changed);
 }

@@ -32,6 +32,8 @@ export interface KeptAnswer {
   segmentation: CroppedSegmentation;
   /** From a file of masks. */
   imported?: boolean;
+  /** The frame that it was followed from; left out where it was answered by itself. */
+  followed_from?: number | undefined;
 }
 
 export interface KeptFrame {

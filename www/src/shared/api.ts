@@ -33,6 +33,8 @@ export interface StructurePrompts {
   bounding_box?: Box;
   /** Of a brush: where it went, how wide it is, and whether it paints or erases. */
   strokes?: { path: [x: number, y: number][]; radius: number; inside: boolean }[];
+  /** Logits of the answer that is corrected, while following. */
+  mask?: Float32Array<ArrayBuffer>;
 }
 
 export type Mode = 'autonomous' | 'semi-autonomous' | 'manual';
@@ -117,6 +119,12 @@ export interface Segmentation {
   timings: StageTiming[];
 }
 
+/** What was found on a frame of a video that is followed. */
+export interface Followed extends Segmentation {
+  /** For each of its structures the mask's logits: the `mask` of a correction. */
+  logits: Float32Array<ArrayBuffer>[];
+}
+
 /** A look inside; without a prompt predictor the features alone. Maps lie on the model's square input, the frame in its left top corner. */
 export interface Explanation {
   /** How much of the maps the frame takes, from the left and from the top. */
@@ -153,6 +161,16 @@ export interface Model {
   segment(request: SegmentRequest): Promise<Segmentation>;
   /** Looks inside the answer to a request on that frame. */
   explain(request: SegmentRequest): Promise<Explanation>;
+  /** Whether it follows structures through a video: its file has SAM 2's memory. */
+  can_follow(): boolean;
+  /** A video of so many frames begins; what is remembered of another is forgotten. */
+  start_video(frames?: number): void;
+  /** Finds structures from prompts on the frame that was encoded last, frame `at` of the video. */
+  prompt_video(at: number, request: SegmentRequest): Promise<Followed>;
+  /** Takes the masks of these structures on that frame as they are: class ids, row by row. */
+  accept_masks(at: number, class_ids: Uint8Array, structures: Uint32Array): Promise<Followed>;
+  /** Follows every structure that was found on a frame before to that frame. */
+  follow(at: number, backward: boolean): Promise<Followed>;
   free(): void;
 }
 

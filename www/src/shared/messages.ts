@@ -29,14 +29,25 @@ export type Request =
   | { type: 'segment'; request: SegmentRequest }
   /** Looks inside that answer; the decoder runs once for each prompt token. */
   | { type: 'explain'; request: SegmentRequest }
+  /** Looks at frame `at` of a video, as `encode` does, and finds there what is followed; `frames` of the video where it begins with this frame. */
+  | { type: 'follow'; picture: ImageBitmap; crop: Box; at: number; begins: number | null; step: FollowStep }
   | { type: 'memory' };
+
+/** What is known of a frame of a video beforehand. */
+export type FollowStep =
+  /** A person's prompts; after `followed`, they correct what is followed to this frame. */
+  | { kind: 'prompted'; request: SegmentRequest; followed: boolean; backward: boolean }
+  /** Masks of the crop that are right. */
+  | { kind: 'accepted'; class_ids: Uint8Array<ArrayBuffer>; structures: number[] }
+  | { kind: 'followed'; backward: boolean };
 
 export interface Replies {
   'choose-backend': BackendChoice;
   /** `manual_only`: the file has no prompt predictor. `made`: the model file that was made of a checkpoint. */
-  'load-model': { card: ModelCard; version: string; manual_only: boolean; made: File | null };
+  'load-model': { card: ModelCard; version: string; manual_only: boolean; can_follow: boolean; made: File | null };
   'encode': { milliseconds: number };
   'segment': CroppedSegmentation;
+  'follow': CroppedSegmentation;
   /** Boxes are in pixels of the whole frame; maps are of the crop. */
   'explain': Explanation;
   /** Bytes of the WASM module, the most it has had; a GPU's own are not among them. */

@@ -18,6 +18,18 @@ export function runsOf(class_ids: Uint8Array): Runs {
   return Uint32Array.from(runs);
 }
 
+/** The class ids of the crop that the runs are of. */
+export function bytesOf(runs: Runs): Uint8Array<ArrayBuffer> {
+  const class_ids = new Uint8Array(runs.reduce((sum, run) => sum + (run >>> 8), 0));
+  let at = 0;
+  for (const run of runs) {
+    const end = at + (run >>> 8);
+    class_ids.fill(run & 255, at, end);
+    at = end;
+  }
+  return class_ids;
+}
+
 /** The class ids of a whole frame: those of the runs inside the crop, background outside. */
 export function classIdsOf(runs: Runs, crop: Box, { width, height }: Size): Uint8Array<ArrayBuffer> {
   const [left, top] = crop;

@@ -7,6 +7,7 @@ import type { Progress } from '../shared/worker-client';
 import { chooseBackend, prepareWebgpu } from './backend';
 import { startBundle, type Bundle } from './bundle';
 import { explanationOntoFrame, intoCrop, ontoFrame } from './crop';
+import { follow } from './follow';
 import { readModel } from './model';
 import { readPixels } from './pixels';
 
@@ -65,6 +66,12 @@ async function answer(request: Request, report: (progress: Progress) => void): P
       return segment(request.request);
     case 'explain':
       return explain(request.request);
+    case 'follow': {
+      const { picture, crop: of, at, begins, step } = request;
+      if (begins !== null) await guarded(() => loaded().start_video(begins));
+      await encode(picture, of);
+      return ontoFrame(await guarded(() => follow(loaded(), at, step, of)), of);
+    }
     case 'memory':
       return { bytes: (await bundle)?.memory.buffer.byteLength ?? 0 };
   }
@@ -83,7 +90,7 @@ async function loadModel(origin: ModelOrigin, imageSize: number | null, report: 
   const total = origin.kind === 'file' ? origin.file.size : origin.bytes;
   const loaded = await readModel(module, base, origin, imageSize, (read) => report({ kind: 'bytes', read, total }));
   model = loaded.model;
-  return { card: model.card(), version: module.version(), manual_only: model.is_manual_only(), made: loaded.made };
+  return { card: model.card(), version: module.version(), manual_only: model.is_manual_only(), can_follow: model.can_follow(), made: loaded.made };
 }
 
 function start(): Promise<Bundle> {

@@ -28,6 +28,8 @@ const PATHS = {
   screen: 'M3 4h18v12H3zM8 20h8M12 16v4',
   model: 'M12 3l8 4.500v9L12 21l-8-4.500v-9zM12 12l8-4.500M12 12v9M12 12L4 7.500',
   all: 'M4 6h10M4 12h10M4 18h6M15 17l2.500 2.500L22 14',
+  follow: 'M4 12h12M12 7l5 5-5 5M20 5v14',
+  followBack: 'M20 12H8M12 7l-5 5 5 5M4 5v14',
   fullScreen: 'M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5M9 9L4 4M15 9l5-5M15 15l5 5M9 15l-5 5',
   save: 'M12 3v12M7 10l5 5 5-5M4 20h16',
   link: 'M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1',

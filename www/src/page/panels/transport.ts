@@ -1,15 +1,16 @@
-// Time: play, pause, step, scrub, speed, and segmenting every frame.
+// Time: play, pause, step, scrub, speed, segmenting every frame, and following what is on this one.
 
 import type { App } from '../app';
 import { h, setText } from '../dom';
-import { isFinite } from '../sources/types';
-import { setIcon } from './icons';
+import { isCine, isFinite } from '../sources/types';
+import { setIcon, type IconName } from './icons';
+import { marks } from './marks';
 import { iconButton, textButton } from './parts';
 
 const RATES = [0.25, 0.5, 1, 1.5, 2];
 
 export function transport(app: App): HTMLElement {
-  const { store, session, processor } = app;
+  const { store, session, processor, follower } = app;
   const play = iconButton('play', 'Play', 'Space', () => app.togglePlay());
   play.id = 'play';
   const back = iconButton('back', 'One frame back', '←', () => void session.step(-1));
@@ -24,14 +25,19 @@ export function transport(app: App): HTMLElement {
   rate.addEventListener('change', () => session.setPlayback({ rate: Number(rate.value) }));
   const all = textButton('Segment all', 'all', () => void processor.run());
   all.id = 'segment-all';
-  const cancel = textButton('Cancel', 'close', () => processor.cancel());
+  const toStart = followButton('Follow to the start', 'followBack', 'follow-back', () => void follower.run(true));
+  const toEnd = followButton('Follow to the end', 'follow', 'follow', () => void follower.run(false));
+  const cancel = textButton('Cancel', 'close', () => {
+    processor.cancel();
+    follower.cancel();
+  });
   cancel.id = 'cancel';
   const done = h('span', { id: 'answered', className: 'quiet' });
-  const bar = h('div', { id: 'transport', className: 'transport' }, play, back, forward, scrub, place, loop, rate, all, cancel, done);
+  const bar = h('div', { id: 'transport', className: 'transport' }, play, back, forward, h('div', { className: 'scrubber' }, scrub, marks(app)), place, loop, rate, all, toStart, toEnd, cancel, done);
   bar.role = 'group';
   bar.ariaLabel = 'Playback';
 
-  store.watch(({ source, work, model }) => [source, work.kind === 'processing', model.kind === 'ready'], (_, source, processing, ready) => {
+  store.watch(({ source, work, model }) => [source, work.kind === 'processing', model.kind === 'ready', model.kind === 'ready' && model.can_follow], (_, source, processing, ready, follows) => {
     const open = source.kind === 'open' ? source.source : null;
     const finite = open !== null && isFinite(open);
     const single = finite && open.frames === 1;
@@ -39,6 +45,7 @@ export function transport(app: App): HTMLElement {
     for (const control of [back, forward, scrub, place, loop, rate, done]) control.hidden = !finite;
     all.hidden = !finite || processing;
     all.disabled = !ready;
+    for (const control of [toStart, toEnd]) control.hidden = !finite || processing || !follows || !isCine(open);
     cancel.hidden = !processing;
     for (const control of [play, back, forward, scrub, loop, rate]) control.disabled = processing;
     if (finite) scrub.max = String(open.frames - 1);
@@ -61,8 +68,14 @@ export function transport(app: App): HTMLElement {
   store.watch(({ answered, source }) => [answered, source], (_, answered, source) => {
     if (source.kind !== 'open' || !isFinite(source.source)) return;
     const { frames } = source.source;
-    scrub.style.setProperty('--answered', `${(100 * answered) / frames}%`);
     setText(done, frames > 1 && answered > 0 ? `${answered} of ${frames} segmented` : '');
   });
   return bar;
+}
+
+function followButton(label: string, icon: IconName, id: string, run: () => void): HTMLButtonElement {
+  const button = textButton(label, icon, run);
+  button.id = id;
+  button.title = 'Finds the structures of this frame on the frames after or before it, by what the model remembers of them';
+  return button;
 }

@@ -4,7 +4,7 @@
 import { IMAGE_SIZES, type Explanation, type SegmentRequest } from '../../shared/api';
 import { sameBox, type Box } from '../../shared/geometry';
 import { baseUrl } from '../../shared/base-url';
-import { atSize, FailureError, failureOf, type Failure, type ModelOrigin } from '../../shared/messages';
+import { atSize, FailureError, failureOf, type Failure, type FollowStep, type ModelOrigin } from '../../shared/messages';
 import { requestOf } from '../prompts/prompts';
 import type { Frame } from '../sources/types';
 import type { Answer, ModelState, Question } from '../state';
@@ -94,6 +94,25 @@ export class Engine {
       this.looking = { frame, question, resolve, reject };
       void this.work();
     });
+  }
+
+  /** What is found on the next frame of a video; `null` where it was cancelled. Nothing else may be asked meanwhile. A worker that
+   *  crashes forgets the video: that is thrown, and the next step begins a new one. */
+  async follow(frame: Frame, question: Question, at: number, begins: number | null, step: FollowStep): Promise<Answer | null> {
+    await this.ready;
+    const { width, height } = frame.picture;
+    const picture = await cut(frame, question.crop);
+    this.encoded = null;
+    try {
+      const segmentation = await this.client.ask({ type: 'follow', picture, crop: question.crop, at, begins, step }, undefined, [picture]);
+      this.encoded = { frame, question };
+      return { question, size: { width, height }, segmentation };
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.kind === 'cancelled') return null;
+      if (!this.fallBack(failure) && failure.kind === 'crash') this.replaceWorker();
+      throw error;
+    }
   }
 
   /** Forgets what waits; what is in the worker goes on. */

@@ -50,7 +50,8 @@ export class Processor {
   }
 }
 
-function summary(left: readonly { frame: number; failure: Failure }[], total: number): Failure {
+/** Which frames were left out, and why the first. */
+export function summary(left: readonly { frame: number; failure: Failure }[], total: number): Failure {
   const { failure } = left[0]!;
   if (left.length === 1) return { ...failure, message: `Frame ${left[0]!.frame + 1} of ${total} was left out. ${failure.message}` };
   const named = left.slice(0, 10).map(({ frame }) => frame + 1).join(', ');

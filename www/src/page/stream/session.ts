@@ -3,7 +3,7 @@
 import { failureOf, type Failure } from '../../shared/messages';
 import { EMPTY_HISTORY } from '../prompts/history';
 import { isFinite, type CaptureSource, type FiniteSource, type Frame, type FrameSource, type FrameStream } from '../sources/types';
-import { cropAt, questionAt, sameQuestion, type Answer, type Playback, type SourceOrigin } from '../state';
+import { cropAt, questionAt, sameQuestion, stillFollows, type Answer, type Playback, type SourceOrigin } from '../state';
 import type { Store } from '../store';
 import type { Engine } from './engine';
 import { StreamMeter } from './meter';
@@ -234,6 +234,12 @@ export class Session {
     if (playing && question !== null) this.store.update({ meter: this.meter.count(frame.grabbed) });
   }
 
+  /** Puts a frame on the stage with an answer that was found elsewhere. */
+  presentAnswered(frame: Frame, answer: Answer): void {
+    this.keep(frame, answer);
+    this.show(frame, answer);
+  }
+
   /** Where the source shows its frames otherwise than before: what was answered was about other pictures. */
   async reload(): Promise<void> {
     const { shown } = this.store.state;
@@ -255,7 +261,9 @@ export class Session {
     const answer = this.results.find(index);
     if (answer === null || this.finite === null) return null;
     const question = questionAt(this.store.state, index, answer.size);
-    return question !== null && sameQuestion(question, answer.question) ? answer : null;
+    if (question === null || !sameQuestion(question, answer.question)) return null;
+    const { following } = answer;
+    return following === undefined || stillFollows(following, index, this.store.state.history.present.prompts) ? answer : null;
   }
 
   /** All frames that have one, in their order. */

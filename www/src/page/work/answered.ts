@@ -48,10 +48,11 @@ export function frameNameOf({ source }: State, frame: number): string {
 }
 
 /** Who stands for the masks. A review is of one answer: masks that changed since then are no longer reviewed. */
-export function madeBy({ reviewed }: State, frame: number, { question, imported }: Answer): MadeBy {
+export function madeBy({ reviewed }: State, frame: number, { question, imported, following }: Answer): MadeBy {
   const seen = reviewed.get(frame);
   if (seen !== undefined && sameQuestion(seen, question)) return 'reviewed';
   if (imported) return 'imported';
+  if (following !== undefined) return 'followed';
   return question.prompts.length > 0 || question.manual ? 'prompted' : 'autonomous';
 }
 

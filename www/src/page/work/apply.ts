@@ -62,7 +62,9 @@ export function applyAnswers({ store, session }: Core, { project: { settings } }
     const question = answer && questionAt(store.state, frame, answer.size);
     if (answer === null || question === null || !sameBox(question.crop, answer.segmentation.crop)) continue;
     if (!samePrompts(promptsAt(kept, frame, settings.carry), promptsAt(history.present.prompts, frame, tools.carry))) continue;
-    answers.push([frame, { ...answer, question }]);
+    const { followed_from, ...found } = answer;
+    const following = followed_from === undefined ? undefined : { from: followed_from, prompts: history.present.prompts };
+    answers.push([frame, { ...found, question, following }]);
     if (accepted) reviewed.set(frame, question);
   }
   store.update({ reviewed });

@@ -72,6 +72,10 @@ interface Parts {
   reviewed: boolean;
 }
 
+function keptAnswer({ size, segmentation, imported, following }: Answer): KeptAnswer {
+  return { size, segmentation, ...(imported && { imported }), ...(following && { followed_from: following.from }) };
+}
+
 /** A frame whose parts are those of the last time is the same value as then. */
 export class FrameGatherer {
   private known = new Map<number, { parts: Parts; kept: KeptFrame }>();
@@ -102,7 +106,7 @@ export class FrameGatherer {
         prompts: prompts.get(frame),
         calipers: calipers.get(frame),
         graf: graf.get(frame),
-        answer: asBefore ? (before?.parts.answer ?? null) : (answer ?? null),
+        answer: asBefore ? (before?.parts.answer ?? null) : (answer === undefined ? null : keptAnswer(answer)),
         reviewed: asBefore ? (before?.parts.reviewed ?? false) : answer !== undefined && accepted !== undefined && sameQuestion(accepted, answer.question),
       };
       known.set(frame, before !== undefined && same(before.parts, parts) ? before : { parts, kept: keptOf(frame, parts) });
@@ -122,7 +126,7 @@ function keptOf(frame: number, { prompts, calipers, graf, answer, reviewed }: Pa
     prompts: (prompts as ProjectFrame['prompts'] | undefined) ?? null,
     calipers: [...(calipers ?? NO_CALIPERS)],
     graf: graf ?? null,
-    answer: answer && { size: answer.size, segmentation: answer.segmentation, ...(answer.imported && { imported: true }) },
+    answer,
     reviewed,
   };
 }
