@@ -3,8 +3,8 @@
 #   ./build.sh         the three WASM bundles (pkg/cpu, pkg/webgpu, pkg/dicom) and the page (pkg/site)
 #   ./build.sh serve   builds what is stale and serves the page on localhost
 #   ./build.sh test    runs every test
-# What is missing (the wasm32 standard library, wasm-bindgen, node packages, chromium) goes to .tools/ and www/node_modules, or
-# is installed by apt where only that can. Running it again does no work twice.
+# What is missing (the wasm32 standard library, wasm-bindgen, node packages, chromium, a software Vulkan) goes to .tools/ and
+# www/node_modules, or is installed by apt where only that can. Running it again does no work twice.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -60,6 +60,14 @@ get_chromium() {
   say "installing chromium for the browser tests"
   as_root apt-get update -qq
   as_root apt-get install -y -qq --no-install-recommends chromium
+}
+
+# For the tests of the GPU's kernels, where there is no GPU.
+get_vulkan() {
+  if compgen -G '/usr/share/vulkan/icd.d/*.json' >/dev/null; then return; fi
+  say "installing a software Vulkan for the tests of the GPU's kernels"
+  as_root apt-get update -qq
+  as_root apt-get install -y -qq --no-install-recommends mesa-vulkan-drivers
 }
 
 # cargo for wasm32, with the compiler that get_wasm_target found. The variables are for this one command: they would break others.
@@ -123,18 +131,22 @@ build() {
   node www/scripts/sizes.mjs
 }
 
+# One list of features for all native steps: another one builds burn again.
+readonly native_features=dicom,gpu
+
 run_tests() {
+  get_vulkan
   say "native: format, lints, tests"
   cargo fmt --check
-  cargo clippy --release --locked --all-targets --features dicom -- -D warnings
-  cargo test --release --locked --features dicom
-  cargo run --release --locked --features dicom --example segment -- weights/hip.safetensors tests/fixtures/frame.png
-  RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --features dicom
+  cargo clippy --release --locked --all-targets --features "$native_features" -- -D warnings
+  cargo test --release --locked --features "$native_features"
+  cargo run --release --locked --features "$native_features" --example segment -- weights/hip.safetensors tests/fixtures/frame.png
+  RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --features "$native_features"
   build
   get_chromium
   say "browser tests"
   mkdir -p target/browser
-  cargo run --release --locked --features dicom --example formula_model -- target/browser
+  cargo run --release --locked --features "$native_features" --example formula_model -- target/browser
   npm --prefix www run --silent test
 }
 

@@ -83,6 +83,17 @@ impl Sam2Rad {
         ImageFeatures { image_embedding, high_res_features: features.high_res_features.clone() }
     }
 
+    /// What [`without_memory`](Self::without_memory) was made of.
+    #[cfg(feature = "gpu")]
+    pub(crate) fn before_memory(&self, features: ImageFeatures) -> ImageFeatures {
+        let ImageFeatures { image_embedding, high_res_features } = features;
+        let image_embedding = match &self.no_mem_embed {
+            Some(no_mem_embed) => image_embedding - no_mem_embed.val().unsqueeze(),
+            None => image_embedding,
+        };
+        ImageFeatures { image_embedding, high_res_features }
+    }
+
     /// What follows structures through a video, where the model has it.
     pub fn memory(&self) -> Option<&Memory> {
         self.memory.as_ref()

@@ -439,3 +439,39 @@ fn an_evaluation_counts_what_is_missed_and_wants_one_number_for_a_pixels_size() 
     let error = text(&output.stderr);
     assert!(!output.status.success() && error.contains("spacing_mm\": {\"a.png\": 0.1}"), "{error}");
 }
+
+#[test]
+fn info_without_a_file_says_what_this_machine_computes_on() {
+    let output = sam2rad(&["info"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(said.lines().any(|line| line.starts_with("cpu  ") && line.ends_with(" threads")), "{said}");
+    assert!(said.contains("gpu  ") || cfg!(feature = "gpu"), "{said}");
+}
+
+/// Needs a GPU or Debian's mesa-vulkan-drivers.
+#[cfg(feature = "gpu")]
+#[test]
+fn a_gpu_draws_the_masks_that_the_cpu_draws() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = write_model(folder.path());
+    let [cpu, gpu] = ["cpu", "gpu"].map(|device| {
+        let out = folder.path().join(device);
+        let [model, to] = [&model, &out].map(|path| path.to_str().unwrap());
+        let output = sam2rad(&["segment", "--model", model, &picture(), "--out", to, "--device", device]);
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        image::open(out.join("frame_mask.png")).unwrap().into_luma8()
+    });
+    let differ = cpu.pixels().zip(gpu.pixels()).filter(|(a, b)| a != b).count();
+    assert!(differ < 640 * 480 / 1000, "{differ} pixels differ");
+}
+
+#[cfg(not(feature = "gpu"))]
+#[test]
+fn a_program_without_kernels_for_a_gpu_says_how_to_get_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, out) = (write_model(folder.path()), folder.path().join("out"));
+    let [model, out] = [&model, &out].map(|path| path.to_str().unwrap());
+    let output = sam2rad(&["segment", "--model", model, &picture(), "--out", out, "--device", "gpu"]);
+    assert!(text(&output.stderr).contains("--features gpu"), "{}", text(&output.stderr));
+}

@@ -41,6 +41,9 @@ pub struct Eval {
     /// Only the first so many pictures
     #[arg(long)]
     limit: Option<usize>,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = model::DeviceName::Cpu)]
+    device: model::DeviceName,
 }
 
 const EXAMPLES: &str = "The folder has pictures (PNG, JPEG, DICOM) and labels (grey PNG of the same name and size, class ids as grey values):
@@ -66,7 +69,7 @@ impl Eval {
     pub fn run(self) -> Result<(), Box<dyn Error>> {
         let dataset = Dataset::open(&self.data)?;
         dataset.require(self.split)?;
-        let segmenter = model::segmenter(&self.model)?;
+        let segmenter = model::segmenter_on(&self.model, self.device)?;
         let matched = match_structures(segmenter.structures(), &dataset)?;
         if let Some(out) = &self.out {
             std::fs::create_dir_all(out).map_err(|error| format!("{}: {error}", out.display()))?;

@@ -5,12 +5,12 @@ use sam2rad::checkpoint::Checkpoint;
 use std::error::Error;
 use std::path::PathBuf;
 
-/// Say what a checkpoint or model file holds.
+/// Say what a checkpoint or model file holds; without one, what this machine computes on.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Info {
     /// A .safetensors, .pt, .pth or .ckpt file
-    file: PathBuf,
+    file: Option<PathBuf>,
     /// Which prompts to look at where a trainer's checkpoint has several
     #[arg(long)]
     dataset: Option<String>,
@@ -25,7 +25,11 @@ const EXAMPLES: &str = "Examples:
 impl Info {
     /// Prints it.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
-        let checkpoint = Checkpoint::open(&self.file)?;
+        let Some(file) = &self.file else {
+            print_devices();
+            return Ok(());
+        };
+        let checkpoint = Checkpoint::open(file)?;
         let found = checkpoint.detect(self.dataset.as_deref())?;
         let shapes = checkpoint.shapes();
         let values: usize = shapes.values().map(|shape| shape.iter().product::<usize>()).sum();
@@ -50,6 +54,17 @@ impl Info {
         }
         Ok(())
     }
+}
+
+/// The processor's threads and the graphics adapters.
+fn print_devices() {
+    println!("cpu  {} threads", std::thread::available_parallelism().map_or(1, usize::from));
+    #[cfg(feature = "gpu")]
+    for adapter in burn::tensor::read_sync(sam2rad::gpu::adapters()) {
+        println!("gpu  {adapter}");
+    }
+    #[cfg(not(feature = "gpu"))]
+    println!("gpu  none: this sam2rad was built without `--features gpu`");
 }
 
 fn prefix(prefix: &str) -> String {

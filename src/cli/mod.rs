@@ -53,7 +53,7 @@ const EXAMPLES: &str = "Examples:
 
 #[derive(Subcommand)]
 enum Command {
-    /// Say what a checkpoint or model file holds
+    /// Say what a checkpoint or model file holds, or what this machine computes on
     Info(info::Info),
     /// Turn any supported checkpoint into a model file
     Convert(convert::Convert),

@@ -41,6 +41,9 @@ pub struct Segment {
     /// Where to write; made if it is not there
     #[arg(long)]
     out: PathBuf,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = model::DeviceName::Cpu)]
+    device: model::DeviceName,
     /// Whose prompts count
     #[arg(long, value_parser = one_of(&Mode::ALL, Mode::name), default_value_t = Mode::Autonomous)]
     mode: Mode,
@@ -78,7 +81,7 @@ const EXAMPLES: &str = "Examples:
 impl Segment {
     /// Segments every input; one that fails is reported and the others go on.
     pub fn run(self) -> Result<(), Box<dyn Error>> {
-        let segmenter = model::segmenter(&self.model)?;
+        let segmenter = model::segmenter_on(&self.model, self.device)?;
         let request = self.request(&segmenter)?;
         let Inputs { inputs, passed_over } = Inputs::of(&self.inputs, &self.out)?;
         if self.seg && inputs.iter().all(|input| input.kind == Kind::Picture) {

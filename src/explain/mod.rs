@@ -76,14 +76,15 @@ impl Segmenter {
     /// [`RequestError`].
     pub async fn explain(&self, frame: &EncodedFrame, request: &Request) -> Result<Explanation, RequestError> {
         let ablation = self.ablation(frame, request).await?;
+        let features = self.features(frame).await?;
         let mut steps = Vec::new();
-        let predicted = self.model.predict_prompts_with_steps(&frame.features, &mut |step| steps.push(step.attention));
+        let predicted = self.model.predict_prompts_with_steps(&features, &mut |step| steps.push(step.attention));
         let (predicted_boxes, interim_mask) = match predicted {
             Some(predicted) => (self.predicted_boxes(frame).await?, read_floats(predicted.interim_mask).await?),
             None => (Vec::new(), Vec::new()),
         };
-        let [finest, finer] = frame.features.high_res_features.clone();
-        let maps = [frame.features.image_embedding.clone(), finer, finest];
+        let [finest, finer] = features.high_res_features;
+        let maps = [features.image_embedding, finer, finest];
         // The `linear` predictor reads the image embedding alone.
         let sides = maps.clone().map(|map| [map.dims()[1], map.dims()[2]]);
         let mut attention = Vec::new();
@@ -93,11 +94,11 @@ impl Segmenter {
         let [rows, columns] = frame.transform.resized;
         let size = self.config.image_size as f32;
         let coverage = [columns as f32 / size, rows as f32 / size];
-        let mut features = Vec::new();
+        let mut pictures = Vec::new();
         for map in maps {
-            features.push(feature_picture(map, coverage).await?);
+            pictures.push(feature_picture(map, coverage).await?);
         }
-        Ok(Explanation { coverage, attention, predicted_boxes, interim_mask, features, ablation })
+        Ok(Explanation { coverage, attention, predicted_boxes, interim_mask, features: pictures, ablation })
     }
 
     async fn ablation(&self, frame: &EncodedFrame, request: &Request) -> Result<Vec<TokenEffect>, RequestError> {

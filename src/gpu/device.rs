@@ -19,6 +19,8 @@ pub struct Gpu {
     pub(super) pipeline_layout: wgpu::PipelineLayout,
     adapter: String,
     trouble: Arc<Trouble>,
+    /// Held for as long as the device: a browser's engine may take down what nothing refers to.
+    _origin: Arc<(wgpu::Instance, wgpu::Adapter)>,
 }
 
 /// What went wrong on the device since it was opened.
@@ -75,8 +77,9 @@ impl Gpu {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..Default::default()
         };
+        let instance = instance();
         let adapter =
-            instance().request_adapter(&options).await.map_err(|error| GpuError::NoAdapter(error.to_string()))?;
+            instance.request_adapter(&options).await.map_err(|error| GpuError::NoAdapter(error.to_string()))?;
         // The defaults hold everywhere; large models need what the adapter has.
         let found = adapter.limits();
         let limits = wgpu::Limits {
@@ -97,7 +100,9 @@ impl Gpu {
             bind_group_layouts: &[Some(&layout)],
             ..Default::default()
         });
-        Ok(Self { device, queue, layout, pipeline_layout, adapter: describe(&adapter.get_info()), trouble })
+        let name = describe(&adapter.get_info());
+        let origin = Arc::new((instance, adapter));
+        Ok(Self { device, queue, layout, pipeline_layout, adapter: name, trouble, _origin: origin })
     }
 
     /// The adapter, in words.
@@ -181,13 +186,19 @@ fn layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
 
 /// A buffer's mapping that is waited for.
 #[derive(Clone, Default)]
-struct Mapped(Arc<Mutex<(Option<Result<(), String>>, Option<std::task::Waker>)>>);
+struct Mapped(Arc<Mutex<MapState>>);
+
+#[derive(Default)]
+struct MapState {
+    result: Option<Result<(), String>>,
+    waker: Option<std::task::Waker>,
+}
 
 impl Mapped {
     fn finish(&self, result: Result<(), String>) {
         let Ok(mut state) = self.0.lock() else { return };
-        state.0 = Some(result);
-        if let Some(waker) = state.1.take() {
+        state.result = Some(result);
+        if let Some(waker) = state.waker.take() {
             waker.wake();
         }
     }
@@ -198,10 +209,10 @@ impl Future for Mapped {
 
     fn poll(self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
         let Ok(mut state) = self.0.lock() else { return std::task::Poll::Ready(Err("a callback failed".into())) };
-        match state.0.take() {
+        match state.result.take() {
             Some(result) => std::task::Poll::Ready(result),
             None => {
-                state.1 = Some(context.waker().clone());
+                state.waker = Some(context.waker().clone());
                 std::task::Poll::Pending
             }
         }

@@ -7,23 +7,27 @@
 //! ```
 //!
 //! A plan is made once for a model, a size and a number of prompts and used for every frame. It covers SAM 2's
-//! encoders (Hiera); [`Engine::new`] says what else there is not.
+//! encoders (Hiera) and our convolutional one; [`Engine::covers`] says what there is not.
 
+mod conv_net;
 mod decoder;
 mod device;
 mod encoder;
 mod engine;
+mod hiera;
 mod matrix;
 mod ops;
 mod plan;
 mod positions;
 mod predictor;
+mod question;
 #[cfg(test)]
 mod tests;
 
 pub use device::{Gpu, adapters};
-pub use engine::{Answer, Dense, Engine, Question};
+pub use engine::Engine;
 pub use matrix::{Array, Weights};
+pub use question::{Answer, Asked, Dense, Question};
 
 /// Why there is no answer from a GPU.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

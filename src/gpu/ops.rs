@@ -32,8 +32,17 @@ pub(super) enum Residual<'a> {
 pub(super) struct Conv {
     pub kernel: usize,
     pub stride: usize,
+    /// Rows and columns of zeros around the input.
+    pub padding: usize,
     /// Rows and columns of the input.
     pub input: [usize; 2],
+}
+
+impl Conv {
+    /// One that keeps the map's size; the kernel's side is odd.
+    pub fn same(kernel: usize, input: [usize; 2]) -> Self {
+        Self { kernel, stride: 1, padding: kernel / 2, input }
+    }
 }
 
 /// A product with what stands around it.
@@ -138,11 +147,10 @@ impl Recorder {
             Residual::Upsampled(map, factor) => (3, map, 0, factor),
             Residual::Axes(table) => (4, table, 0, 1),
         };
-        let conv = op.conv.unwrap_or(Conv { kernel: 1, stride: 1, input: [height, width] });
-        let large = rows * columns >= 64 * 64 * 16;
-        let tile = if large { 64 } else { 32 };
+        let conv = op.conv.unwrap_or(Conv::same(1, [height, width]));
+        let [tall, wide] = tile(rows, columns);
         let constants = format!(
-            "const BM = {tile}u; const BN = {tile}u; const NORM = {}; const CONV = {};",
+            "const BM = {tall}u; const BN = {wide}u; const NORM = {}; const CONV = {};",
             layer.normalizes.is_some(),
             op.conv.is_some()
         );
@@ -169,13 +177,13 @@ impl Recorder {
             x.width / 4,
             conv.kernel,
             conv.stride,
-            conv.kernel / 2,
+            conv.padding,
         ];
         let mut inputs = vec![x, &layer.weight, &layer.bias];
         if kind > 0 {
             inputs.push(other);
         }
-        let groups = [columns.div_ceil(tile), rows.div_ceil(tile), 1];
+        let groups = [columns.div_ceil(wide), rows.div_ceil(tall), 1];
         self.add((Kernel::Linear, constants), &parameters, &inputs, &[&y], groups);
         y
     }
@@ -296,5 +304,16 @@ impl Recorder {
         let variant = (Kernel::Gather, format!("const D = {}u;", head_dim / 4));
         self.add(variant, &parameters, &[q, k.tensor, v.tensor], &[&y], [queries, heads, batch]);
         y
+    }
+}
+
+/// Rows and columns of a product that a workgroup has: many where there are enough for all, no more columns than there
+/// are.
+fn tile(rows: usize, columns: usize) -> [usize; 2] {
+    match rows * columns >= 64 * 64 * 16 {
+        true if columns <= 16 => [64, 16],
+        true if columns <= 32 => [64, 32],
+        true => [64, 64],
+        false => [32, 32],
     }
 }

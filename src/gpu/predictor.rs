@@ -285,7 +285,7 @@ impl Predictor {
             let keys = plan.linear(&Linear { batch, residual, ..Linear::new(map, adapter, [side; 2]) });
             state = block.record(plan, State { keys, ..state }, &self.query_pe, batch, [side; 2]);
         }
-        let conv = Some(Conv { kernel: 3, stride: 1, input: [side; 2] });
+        let conv = Some(Conv::same(3, [side; 2]));
         let hidden = self.mask_layers.iter().fold(state.keys, |x, layer| {
             plan.linear(&Linear { conv, activation: Activation::Relu, ..Linear::new(&x, layer, [side; 2]) })
         });

@@ -146,8 +146,12 @@ fn a_folded_norm_is_the_norm_and_then_the_product() {
 
 #[test]
 fn a_convolution_reads_zeros_outside_the_map() {
-    for (kernel, stride, side, channels, outputs, batch) in [(7, 4, 20, 4, 36, 1), (3, 1, 5, 8, 12, 2)] {
-        let conv = Conv { kernel, stride, input: [side; 2] };
+    // The last two are large enough for the narrow tiles; patches that do not overlap have no zeros around them.
+    for (kernel, stride, side, channels, outputs, batch) in
+        [(7, 4, 20, 4, 36, 1), (3, 1, 5, 8, 12, 2), (2, 2, 10, 4, 20, 1), (3, 1, 75, 4, 12, 1), (3, 1, 51, 8, 28, 1)]
+    {
+        let padding = if kernel == stride { 0 } else { kernel / 2 };
+        let conv = Conv { kernel, stride, padding, input: [side; 2] };
         let (x, x_in) = tensor(1, batch * side * side, channels);
         let matrix = matrix(2, kernel * kernel * channels, outputs);
         let layer = matrix.upload(&GPU);
@@ -158,9 +162,9 @@ fn a_convolution_reads_zeros_outside_the_map() {
             let (set, y, x_at) = (pixel / (out * out), pixel / out % out * stride, pixel % out * stride);
             for tap in 0..kernel * kernel {
                 let (row, column) = (y + tap / kernel, x_at + tap % kernel);
-                let inside = [row, column].iter().all(|at| (kernel / 2..side + kernel / 2).contains(at));
+                let inside = [row, column].iter().all(|at| (padding..side + padding).contains(at));
                 for channel in 0..channels {
-                    let at = || ((set * side + row - kernel / 2) * side + column - kernel / 2) * channels + channel;
+                    let at = || ((set * side + row - padding) * side + column - padding) * channels + channel;
                     patches.push(if inside { f64::from(x[at()]) } else { 0.0 });
                 }
             }

@@ -8,7 +8,7 @@ use web_time::Instant;
 pub struct Timing {
     /// `preprocess`, `image_encoder`, `prompt_predictor`, `mask_decoder` or `postprocess`.
     pub stage: &'static str,
-    /// Wall time. On WebGPU a stage's work is only submitted until the mask decoder's result is read.
+    /// Wall time. On a GPU a stage's work is only submitted until the mask decoder's result is read.
     pub milliseconds: f64,
 }
 

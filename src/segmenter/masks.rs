@@ -11,6 +11,7 @@ use crate::postprocess::{StructureLogits, class_map};
 use crate::preprocess::FrameTransform;
 
 /// One mask before it is resized.
+#[derive(Debug, Clone)]
 pub(crate) struct Decoded {
     pub(crate) structure: usize,
     /// `[image_size / 4, image_size / 4]`.
@@ -21,27 +22,38 @@ pub(crate) struct Decoded {
 }
 
 impl Segmenter {
-    /// Brings decoded masks over from the device; of several candidates the one with the highest predicted IoU.
+    /// Brings decoded masks over from the device.
     pub(super) async fn read(&self, structures: &[usize], masks: DecodedMasks) -> Result<Vec<Decoded>, RequestError> {
-        let [_, candidates, height, width] = masks.low_res_masks.dims();
         let logits = read_floats(masks.low_res_masks).await?;
         let ious = read_floats(masks.iou).await?;
         let scores = match masks.object_score_logits {
             Some(logits) => read_floats(logits).await?.into_iter().map(Some).collect(),
             None => vec![None; structures.len()],
         };
-        let each = structures.iter().zip(logits.chunks_exact(candidates * height * width));
+        Ok(self.best_of(structures, &logits, &ious, scores))
+    }
+
+    /// Of several candidates for each structure's mask the one with the highest predicted IoU.
+    pub(super) fn best_of(
+        &self,
+        structures: &[usize],
+        logits: &[f32],
+        ious: &[f32],
+        scores: Vec<Option<f32>>,
+    ) -> Vec<Decoded> {
+        let cells = self.config.low_res_size().pow(2);
+        let candidates = ious.len() / structures.len();
+        let each = structures.iter().zip(logits.chunks_exact(candidates * cells));
         let each = each.zip(ious.chunks_exact(candidates)).zip(scores);
         // SAM 2's own predictor draws what a person points at, whatever the object score.
         let is_gated = !self.is_manual_only();
-        Ok(each
-            .map(|(((&structure, logits), ious), object_score)| {
-                let best = (0..candidates).max_by(|&a, &b| ious[a].total_cmp(&ious[b])).unwrap_or(0);
-                let logits = logits[best * height * width..][..height * width].to_vec();
-                let present = object_score.is_none_or(|score| score >= 0.0 || !is_gated);
-                Decoded { structure, logits, iou: ious[best], object_score, present }
-            })
-            .collect())
+        each.map(|(((&structure, logits), ious), object_score)| {
+            let best = (0..candidates).max_by(|&a, &b| ious[a].total_cmp(&ious[b])).unwrap_or(0);
+            let logits = logits[best * cells..][..cells].to_vec();
+            let present = object_score.is_none_or(|score| score >= 0.0 || !is_gated);
+            Decoded { structure, logits, iou: ious[best], object_score, present }
+        })
+        .collect()
     }
 }
 

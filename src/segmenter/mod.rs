@@ -4,47 +4,33 @@
 
 mod answer;
 mod clock;
+mod frame;
 mod interactive;
 mod masks;
+#[cfg(feature = "gpu")]
+mod on_gpu;
 mod request;
 mod result;
 mod sureness;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::checkpoint::{Checkpoint, CheckpointError, LoadOptions, Loaded, ModelCard};
 use crate::config::Sam2RadConfig;
 use crate::frame::Frame;
-use crate::model::{ImageFeatures, PredictedPrompts, Sam2Rad};
+use crate::model::Sam2Rad;
 use crate::nn::on_pool;
-use crate::preprocess::{FrameTransform, preprocess};
+use crate::preprocess::preprocess;
 use crate::structure::Structure;
 pub(crate) use clock::Clock;
 pub use clock::Timing;
+use frame::Features;
+pub use frame::{EncodedFrame, VideoFrame};
 pub(crate) use masks::{Decoded, masks, read_floats};
 pub use request::{FramePoint, Mode, Request, RequestError, StructurePrompts};
 pub use result::{Segmentation, StructureResult};
 pub use sureness::{Calibration, Signs};
-
-/// A frame that has been looked at.
-#[derive(Debug, Clone)]
-pub struct EncodedFrame {
-    pub(crate) transform: FrameTransform,
-    pub(crate) features: ImageFeatures,
-    /// Computed for the first request that asks the prompt predictor, with the time it took.
-    predicted: OnceLock<(PredictedPrompts, Timing)>,
-    timings: Vec<Timing>,
-}
-
-/// A frame of a video that has been looked at, to be followed through or segmented by itself ([`Segmenter::as_picture`]).
-#[derive(Debug, Clone)]
-pub struct VideoFrame {
-    pub(crate) transform: FrameTransform,
-    /// Before anything is said of earlier frames.
-    pub(crate) features: ImageFeatures,
-    pub(crate) timings: Vec<Timing>,
-}
 
 /// A model with what its file says of it.
 #[derive(Debug)]
@@ -53,12 +39,22 @@ pub struct Segmenter {
     pub(crate) config: Sam2RadConfig,
     card: ModelCard,
     pub(crate) device: Device,
+    /// Where frames and prompts are computed, if not on `device`.
+    #[cfg(feature = "gpu")]
+    gpu: Option<on_gpu::OnGpu>,
 }
 
 impl Segmenter {
     /// A network on `device` and its card.
     pub fn new(model: Sam2Rad, config: Sam2RadConfig, card: ModelCard, device: Device) -> Self {
-        Self { model, config, card, device }
+        Self {
+            model,
+            config,
+            card,
+            device,
+            #[cfg(feature = "gpu")]
+            gpu: None,
+        }
     }
 
     /// A model from a file, on the CPU: a model file, or a checkpoint of SAM, SAM 2, MobileSAM or Sam2Rad.
@@ -118,20 +114,32 @@ impl Segmenter {
         let mut clock = Clock::start();
         let size = self.config.image_size;
         let transform = self.config.fit.transform(frame.width(), frame.height(), size);
+        #[cfg(feature = "gpu")]
+        if let Some(gpu) = &self.gpu {
+            let features = Features::OnGpu(gpu.look(frame, transform));
+            clock.lap("image_encoder");
+            return VideoFrame { transform, features, timings: clock.laps };
+        }
         let pixels = preprocess(frame, &transform, &self.card.normalization);
         let image = Tensor::from_data(TensorData::new(pixels, [1, 3, size, size]), &self.device);
         clock.lap("preprocess");
-        let features = on_pool(|| self.model.encode_video_frame(image));
+        let features = Features::Here(on_pool(|| self.model.encode_video_frame(image)));
         clock.lap("image_encoder");
         VideoFrame { transform, features, timings: clock.laps }
     }
 
     /// A frame of a video by itself.
     pub fn as_picture(&self, frame: &VideoFrame) -> EncodedFrame {
+        let features = match &frame.features {
+            Features::Here(features) => Features::Here(self.model.without_memory(features)),
+            #[cfg(feature = "gpu")]
+            Features::OnGpu(frame) => Features::OnGpu(frame.clone()),
+        };
         EncodedFrame {
             transform: frame.transform,
-            features: self.model.without_memory(&frame.features),
+            features,
             predicted: OnceLock::new(),
+            unprompted: Arc::default(),
             timings: frame.timings.clone(),
         }
     }
@@ -142,8 +150,11 @@ impl Segmenter {
     /// [`RequestError`].
     pub async fn segment(&self, frame: &EncodedFrame, request: &Request) -> Result<Segmentation, RequestError> {
         let asks_predictor = request.mode != Mode::Manual;
-        if asks_predictor {
-            self.predicted(frame)?;
+        #[allow(irrefutable_let_patterns, reason = "without a GPU there is one place")]
+        if let Features::Here(features) = &frame.features
+            && asks_predictor
+        {
+            self.predicted(frame, features)?;
         }
         let predictor = frame.predicted.get().filter(|_| asks_predictor).map(|(_, timing)| timing);
         let mut clock = Clock::after(frame.timings.iter().chain(predictor).cloned().collect());
@@ -178,7 +189,7 @@ impl Segmenter {
     ) -> Result<Vec<Signs>, RequestError> {
         let interim = match mode {
             Mode::Manual => None,
-            _ => Some(read_floats(self.predicted(frame)?.interim_mask.clone()).await?),
+            _ => Some(self.interim_masks(frame).await?),
         };
         let cells = self.config.low_res_size().pow(2);
         let signs = decoded.iter().map(|decoded| {

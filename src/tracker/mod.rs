@@ -213,8 +213,9 @@ impl Tracker {
             postprocessing: self.postprocessing,
             num_frames: self.num_frames,
         };
+        let features = segmenter.video_features(frame).await?;
         let history = &mut self.histories[structure];
-        let output = on_pool(|| stepper.step(&frame.features, history, step, &mut |_| {}));
+        let output = on_pool(|| stepper.step(&features, history, step, &mut |_| {}));
         let answer = Answer {
             structure,
             logits: read_floats(output.low_res_masks).await?,

@@ -9,7 +9,7 @@ impl Segmenter {
     /// # Errors
     /// [`RequestError::Device`].
     pub(super) async fn inspect(&self, frame: &EncodedFrame) -> Result<Vec<(String, Vec<f32>)>, RequestError> {
-        let features = &frame.features;
+        let features = &self.features(frame).await?;
         let mut tensors = vec![
             ("image_embedding".to_owned(), read_floats(features.image_embedding.clone()).await?),
             ("high_res.0".to_owned(), read_floats(features.high_res_features[0].clone()).await?),

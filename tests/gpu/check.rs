@@ -38,6 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         manual: Vec::new(),
         dense: Dense::Predicted,
         multimask_output: false,
+        interim_masks: false,
     };
     let start = Instant::now();
     let first = arc(0);
