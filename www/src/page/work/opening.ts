@@ -88,10 +88,12 @@ export class Opening {
     const { store, session } = this.core;
     const { shown, history, for_worklist: { crop } } = store.state;
     const { source } = session;
-    if (source === null || shown === null || crop === null || history.present.crops.size > 0) return;
+    if (source === null || shown === null || crop === null) return;
     const { width, height } = shown.frame.picture;
     if (width !== crop.size.width || height !== crop.size.height) return;
-    const crops = new Map([[keyAt(source, shown.frame.index, crop.size), crop.box]]);
+    const key = keyAt(source, shown.frame.index, crop.size);
+    if (history.present.crops.has(key)) return;
+    const crops = new Map(history.present.crops).set(key, crop.box);
     store.update({ history: beginning({ ...history.present, crops }), crop: crop.box });
     session.questionChanged();
   }
