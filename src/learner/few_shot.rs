@@ -23,6 +23,11 @@ const LOOKS: usize = 80;
 const STEPS: std::ops::RangeInclusive<usize> = 160..=400;
 /// Pictures of a step.
 const BATCH: usize = 2;
+/// Encoders through which a step's gradients go in the time that a person waits, and what their names end in with adapters.
+const SMALL_ENCODERS: [&str; 3] = ["nano", "micro", "micro_conv"];
+const ADAPTED: &str = "_adapter";
+/// The highest learning rate: for structures that are new, and for those that the base knows, which it would forget at the other.
+const RATES: [f64; 2] = [1e-3, 2.5e-4];
 /// Augmented views of each frame whose features are computed.
 const VIEWS: usize = 8;
 
@@ -42,46 +47,50 @@ pub struct Choice {
     pub mode: Trainable,
     /// The network with what is added for it; the base's own where nothing is.
     pub architecture: Option<Architecture>,
+    /// The base knows every structure.
+    pub is_known: bool,
     /// One sentence for whoever waits.
     pub reason: String,
 }
 
 /// Chooses by what the base can take: the paper's way where its decoder can have updates, prompts and their predictor alone otherwise.
+/// A small encoder gets adapters too; a large one stays as it is, so that each view of a frame is looked at once.
 pub fn choose(base: &Checkpoint, structures: &[Structure]) -> Choice {
     let card = base.card();
     let known =
         |structure: &&Structure| card.is_some_and(|card| card.structures.iter().any(|s| s.name == structure.name));
     let new: Vec<&str> = structures.iter().filter(|s| !known(s)).map(|s| s.name.as_str()).collect();
-    match card.and_then(with_updates) {
-        Some(architecture) => Choice {
-            mode: Trainable::Peft,
-            architecture: Some(architecture),
-            reason: match new.as_slice() {
-                [] => "The model knows these structures: its decoder is adjusted a little (peft), and its view of pictures stays as it is.".into(),
-                new => format!(
-                    "{} {} new to the model: prompts are learnt for {}, the decoder is adjusted a little (peft), and its view of pictures stays as it is.",
-                    new.join(" and "),
-                    if new.len() == 1 { "is" } else { "are" },
-                    if new.len() == 1 { "it" } else { "them" },
-                ),
-            },
-        },
-        None => Choice {
-            mode: Trainable::PpnOnly,
-            architecture: None,
-            reason: "This model's decoder takes no updates: prompts and the network that predicts them learn alone (ppn-only).".into(),
-        },
-    }
+    let is_known = new.is_empty();
+    let Some(architecture) = card.and_then(with_updates) else {
+        let reason =
+            "This model's decoder takes no updates: prompts and the network that predicts them learn alone (ppn-only).";
+        return Choice { mode: Trainable::PpnOnly, architecture: None, is_known, reason: reason.into() };
+    };
+    let adjusted = match architecture.image_encoder.ends_with(ADAPTED) {
+        true => "decoder and image encoder are adjusted a little (peft)",
+        false => "the decoder is adjusted a little (peft), and the image encoder stays as it is",
+    };
+    let reason = match new.as_slice() {
+        [] => format!("The model knows these structures: {adjusted}."),
+        [one] => format!("{one} is new to the model: prompts are learnt for it, {adjusted}."),
+        new => format!("{} are new to the model: prompts are learnt for them, {adjusted}.", new.join(" and ")),
+    };
+    Choice { mode: Trainable::Peft, architecture: Some(architecture), is_known, reason }
 }
 
-/// The base's network with LoRA updates in its decoder; `None` where it has no such decoder.
+/// The base's network with what the paper adds to it; `None` where its decoder takes no LoRA updates.
 fn with_updates(card: &ModelCard) -> Option<Architecture> {
-    let decoder = match card.architecture.mask_decoder.as_str() {
+    let Architecture { image_encoder, mask_decoder, .. } = &card.architecture;
+    let mask_decoder = match mask_decoder.as_str() {
         "sam2_mask_decoder" | "sam2_lora_mask_decoder" => "sam2_lora_mask_decoder",
         "sam_mask_decoder" | "lora_mask_decoder" => "lora_mask_decoder",
         _ => return None,
     };
-    Some(Architecture { mask_decoder: decoder.into(), memory: None, ..card.architecture.clone() })
+    let image_encoder = match SMALL_ENCODERS.contains(&image_encoder.as_str()) {
+        true => format!("{image_encoder}{ADAPTED}"),
+        false => image_encoder.clone(),
+    };
+    Some(Architecture { image_encoder, mask_decoder: mask_decoder.into(), memory: None, ..card.architecture.clone() })
 }
 
 /// Fills in the structures `kept` (numbers among `names`) where nobody labelled them: the teacher's own masks, on what is background.
@@ -124,7 +133,7 @@ pub fn recipe(choice: &Choice, image_size: usize, trained: usize, seed: u64, car
         variants: VIEWS,
         loss: LossConfig { mask_size: Some(image_size / 2), iou_weight: 1.0, ..LossConfig::default() },
         optimizer: OptimizerConfig {
-            learning_rate: 1e-3,
+            learning_rate: RATES[usize::from(choice.is_known)],
             final_learning_rate: 1e-5,
             warm_up_steps: 20,
             weight_decay: 0.05,
