@@ -144,6 +144,8 @@ run_tests() {
   RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --features "$native_features"
   build
   get_chromium
+  say "what a frame asks of a GPU"
+  XDG_RUNTIME_DIR=/tmp VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json node www/scripts/webgpu-counts.mjs
   say "browser tests"
   mkdir -p target/browser
   cargo run --release --locked --features "$native_features" --example formula_model -- target/browser

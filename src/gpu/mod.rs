@@ -1,4 +1,4 @@
-//! Inference on a GPU by kernels of our own, WGSL through wgpu: on Vulkan, Metal and DirectX 12.
+//! Inference on a GPU by kernels of our own, WGSL through wgpu: on Vulkan, Metal and DirectX 12, and on WebGPU in the browser.
 //!
 //! ```text
 //! weights (canonical names) -> matrix: folded, transposed, uploaded once

@@ -178,6 +178,33 @@ impl Segmenter {
         Ok(self.chosen(&[prompts.structure], answer).remove(0))
     }
 
+    /// What the GPU has of a frame and answers in the autonomous mode, by the names of the golden vectors.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) async fn gpu_tensors(
+        &self,
+        frame: &super::EncodedFrame,
+    ) -> Result<Vec<(String, Vec<f32>)>, RequestError> {
+        let super::frame::Features::OnGpu(frame) = &frame.features else { return Ok(Vec::new()) };
+        let gpu = self.of_frame()?;
+        let tensors = gpu.with(frame, Engine::tensors).await?;
+        let mut found: Vec<_> = tensors.into_iter().map(|(name, values)| (name.to_owned(), values)).collect();
+        let question = Question {
+            structures: (0..self.config.structures).collect(),
+            tokens: self.kept_tokens(&[]),
+            manual: Vec::new(),
+            dense: Dense::Predicted,
+            multimask_output: false,
+            interim_masks: false,
+        };
+        let Answer { masks, iou, object_score, .. } = gpu.answer(frame, &question).await?;
+        found.extend([
+            ("decoder.low_res_masks".to_owned(), masks),
+            ("decoder.iou".to_owned(), iou),
+            ("decoder.object_score_logits".to_owned(), object_score),
+        ]);
+        Ok(found)
+    }
+
     fn chosen(&self, structures: &[usize], answer: Answer) -> Vec<Decoded> {
         let scores = answer.object_score.into_iter().map(Some).collect();
         self.best_of(structures, &answer.masks, &answer.iou, scores)

@@ -35,6 +35,12 @@ impl Segmenter {
         if let Some(logits) = decoded.object_score_logits {
             tensors.push(("decoder.object_score_logits".to_owned(), read_floats(logits).await?));
         }
+        #[cfg(feature = "webgpu")]
+        {
+            let own = self.gpu_tensors(frame).await?;
+            tensors.retain(|(name, _)| own.iter().all(|(found, _)| found != name));
+            tensors.extend(own);
+        }
         Ok(tensors)
     }
 }

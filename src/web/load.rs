@@ -45,12 +45,14 @@ impl ModelReader {
     }
 
     /// The model, once the whole file is in, at the file's image size or another one (256, 512 or 1024). Throws where the file
-    /// is not whole or its weights are not what it says.
+    /// is not whole, its weights are not what it says, or the WebGPU bundle has no kernels for its network.
     pub async fn finish(self, image_size: Option<usize>) -> Result<Model, JsValue> {
         let file = self.reader.finish().map_err(to_js)?;
-        let device = device().await?;
         let options = LoadOptions { image_size, ..LoadOptions::default() };
-        Ok(Model::new(Segmenter::load(file.into(), &options, &device).map_err(to_js)?))
+        let segmenter = Segmenter::load(file.into(), &options, &Device::flex()).map_err(to_js)?;
+        #[cfg(feature = "webgpu")]
+        let segmenter = super::gpu::on_gpu(segmenter).await?;
+        Ok(Model::new(segmenter))
     }
 }
 
@@ -127,31 +129,18 @@ fn to_js(error: CheckpointError) -> JsValue {
         CheckpointError::UnknownImageSize => "image-size",
         CheckpointError::Config(_) => "configuration",
     };
-    let object = js_sys::Error::new(&error.to_string());
-    // A new Error takes any property.
-    let _ = Reflect::set(&object, &"kind".into(), &kind.into());
+    let object = error_of_kind(kind, &error.to_string());
     if let CheckpointError::Dataset { names, .. } = &error {
         let names: Array = names.iter().map(|name| JsValue::from(name.as_str())).collect();
         let _ = Reflect::set(&object, &"datasets".into(), &names);
     }
+    object
+}
+
+/// An `Error` with the kind beside its message.
+pub fn error_of_kind(kind: &str, message: &str) -> JsValue {
+    let object = js_sys::Error::new(message);
+    // A new Error takes any property.
+    let _ = Reflect::set(&object, &"kind".into(), &kind.into());
     object.into()
-}
-
-#[cfg(feature = "cpu")]
-async fn device() -> Result<Device, JsError> {
-    Ok(Device::flex())
-}
-
-#[cfg(all(feature = "webgpu", not(feature = "cpu")))]
-async fn device() -> Result<Device, JsError> {
-    use std::cell::RefCell;
-    thread_local!(static DEVICE: RefCell<Option<Device>> = const { RefCell::new(None) });
-    if let Some(device) = DEVICE.with_borrow(Clone::clone) {
-        return Ok(device);
-    }
-    let device = Device::wgpu_options().init_async().await.map_err(|error| {
-        JsError::new(&format!("WebGPU cannot be started: {error:?}; reload the page with ?backend=cpu"))
-    })?;
-    DEVICE.set(Some(device.clone()));
-    Ok(device)
 }

@@ -3,6 +3,8 @@
 //! Data crosses as typed arrays. One of the features `cpu` and `webgpu` says where a bundle computes.
 
 mod follow;
+#[cfg(feature = "webgpu")]
+mod gpu;
 mod inspect;
 mod load;
 mod model;

@@ -36,9 +36,11 @@ export interface ConvertOptions {
   provenance?: string;
 }
 
-/** What kind of error a model's file causes; the `kind` of what is thrown. */
+/** What kind of error a model's file causes; the `kind` of what is thrown. The last two are the WebGPU bundle's: it has no kernels
+ * for the model's network, or the GPU failed. */
 export type CheckpointErrorKind =
-  | "not-a-checkpoint" | "other-architecture" | "keys" | "damaged" | "metadata" | "dtype" | "dataset" | "shards" | "image-size" | "configuration";
+  | "not-a-checkpoint" | "other-architecture" | "keys" | "damaged" | "metadata" | "dtype" | "dataset" | "shards" | "image-size" | "configuration"
+  | "not-on-gpu" | "gpu";
 
 /** Prompts for one structure (counted from 0), in pixels of the frame. */
 export interface StructurePrompts {

@@ -1,4 +1,4 @@
-// A checkpoint as its authors publish it, dropped onto the page: converted, and answering to prompts alone, on either backend.
+// A checkpoint as its authors publish it, dropped onto the page: converted, and answering to prompts alone, whatever computes.
 
 import { expect, test, type Page } from '../../www/playwright';
 import { path, picture } from './support';
@@ -27,9 +27,10 @@ test('a checkpoint of its authors segments what a person points at', async ({ pa
   await expect(page.locator('#model-status')).toContainText('nano at 512 px');
 });
 
-test('a checkpoint of its authors loads on WebGPU', async ({ page }) => {
-  test.setTimeout(600_000);
+test('a network without WebGPU kernels goes on with the CPU', async ({ page }) => {
   await open(page, 'webgpu');
+  await expect(page.locator('#backend')).toContainText('has no WebGPU kernels');
+  await expect(page.locator('#backend')).toContainText('the CPU');
 });
 
 test('of a trainer’s checkpoint with prompts for several datasets the reader chooses which', async ({ page }) => {

@@ -19,16 +19,6 @@ async function run(page: Page, bundle: 'cpu' | 'webgpu'): Promise<Record<string,
   await page.goto('./');
   return page.evaluate(
     async ({ bundle, specs, channelsFirst }) => {
-      if (bundle === 'webgpu') {
-        type Adapter = { features: Set<string>; requestDevice(d?: { requiredFeatures?: string[] }): unknown };
-        const prototype = (globalThis as unknown as { GPUAdapter: { prototype: Adapter } }).GPUAdapter.prototype;
-        const requestDevice = prototype.requestDevice;
-        prototype.requestDevice = function (this: Adapter, descriptor = {}) {
-          const subgroups = this.features.has('subgroups') ? ['subgroups'] : [];
-          const requiredFeatures = [...new Set([...(descriptor.requiredFeatures ?? []), ...subgroups])];
-          return requestDevice.call(this, { ...descriptor, requiredFeatures });
-        };
-      }
       const module = await import(new URL(`wasm/${bundle}/sam2rad.js`, document.baseURI).href);
       await module.default();
       const bytes = async (name: string) => new Uint8Array(await (await fetch(`test/${name}`)).arrayBuffer());
@@ -69,10 +59,11 @@ test('nano_256 is the reference on the CPU bundle', async ({ page }) => {
 });
 
 test('nano_256 is the reference on the WebGPU bundle', async ({ page }) => {
-  // A software adapter takes seconds to compile a kernel: two minutes in all where this was written.
+  // A software adapter takes its time.
   test.setTimeout(20 * 60_000);
   const started = Date.now();
-  // burn tries its matrix products and takes the quickest: which one, and with it the order of sums, is chance.
+  // What the predictor's layers hand on is computed by the CPU from the GPU's features; all else is the GPU's own. The masks' logits were at 1.98
+  // of their bar on SwiftShader, and nothing else above 0.6.
   compare(await run(page, 'webgpu'), 2);
   console.log(`${((Date.now() - started) / 1000).toFixed(0)} s on the software adapter, compiling included`);
 });

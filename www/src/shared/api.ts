@@ -200,7 +200,7 @@ export interface ConvertOptions {
 }
 
 /** The `kind` of an Error that a model's file causes. */
-export type CheckpointErrorKind = 'not-a-checkpoint' | 'other-architecture' | 'keys' | 'damaged' | 'metadata' | 'dtype' | 'dataset' | 'shards' | 'image-size' | 'configuration';
+export type CheckpointErrorKind = 'not-a-checkpoint' | 'other-architecture' | 'keys' | 'damaged' | 'metadata' | 'dtype' | 'dataset' | 'shards' | 'image-size' | 'configuration' | 'not-on-gpu' | 'gpu';
 
 export interface Sam2RadModule {
   default(): Promise<{ memory: WebAssembly.Memory }>;

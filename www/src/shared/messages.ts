@@ -71,6 +71,7 @@ export type FailureKind =
   | 'capture' // a camera or a screen could not be opened, or ended
   | 'segment' // the model refused this picture
   | 'gpu' // the GPU device was lost
+  | 'not-on-gpu' // the WebGPU bundle has no kernels for the model
   | 'crash' // a WASM module panicked; its worker must be replaced
   | 'page' // a fault of the page itself; its workers are well
   | 'cancelled';

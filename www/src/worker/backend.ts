@@ -4,12 +4,10 @@ import type { Backend, BackendChoice } from '../shared/messages';
 
 // The few WebGPU names that the choice needs.
 interface Adapter {
-  features: ReadonlySet<string>;
   isFallbackAdapter?: boolean;
   info: { architecture?: string; vendor?: string; description?: string; isFallbackAdapter?: boolean };
-  requestDevice(descriptor?: DeviceDescriptor): Promise<Device>;
+  requestDevice(descriptor?: object): Promise<Device>;
 }
-interface DeviceDescriptor { requiredFeatures?: Iterable<string> }
 interface Device { lost: Promise<{ reason?: string; message: string }> }
 interface Gpu { requestAdapter(options?: { powerPreference?: string }): Promise<Adapter | null> }
 
@@ -28,7 +26,7 @@ export async function chooseBackend(forced: Backend | null, avoidWebgpu: string 
 }
 
 async function choose(forced: Backend | null, avoidWebgpu: string | null): Promise<Omit<BackendChoice, 'threads'>> {
-  if (avoidWebgpu !== null) return { backend: 'cpu', reason: `WebGPU failed on this machine (${avoidWebgpu})` };
+  if (avoidWebgpu !== null) return { backend: 'cpu', reason: avoidWebgpu };
   if (forced !== null) return { backend: forced, reason: `the address asks for it (?backend=${forced})` };
   const gpu = (navigator as unknown as { gpu?: Gpu }).gpu;
   if (gpu === undefined) return { backend: 'cpu', reason: 'this browser offers no WebGPU' };
@@ -50,18 +48,13 @@ function isSoftware(adapter: Adapter): boolean {
   return SOFTWARE_ADAPTERS.some((software) => description.includes(software));
 }
 
-/**
- * Call before the webgpu bundle starts. wgpu's web backend does not ask for `subgroups`, while burn's shaders enable it wherever
- * the adapter has it; a shader refused for that poisons the device. Also the one place that sees the device, to learn of its loss.
- */
+/** Call before the webgpu bundle starts: the one place that sees the device, to learn of its loss. */
 export function prepareWebgpu(onLost: (message: string) => void): void {
   const prototype = (globalThis as unknown as { GPUAdapter?: { prototype: Adapter } }).GPUAdapter?.prototype;
   if (prototype === undefined) return;
   const requestDevice = prototype.requestDevice;
-  prototype.requestDevice = async function (this: Adapter, descriptor: DeviceDescriptor = {}) {
-    const features = new Set(descriptor.requiredFeatures ?? []);
-    if (this.features.has('subgroups')) features.add('subgroups');
-    const device = await requestDevice.call(this, { ...descriptor, requiredFeatures: [...features] });
+  prototype.requestDevice = async function (this: Adapter, descriptor?: object) {
+    const device = await requestDevice.call(this, descriptor);
     void device.lost.then((loss) => {
       if (loss.reason !== 'destroyed') onLost(loss.message || 'no reason given');
     });

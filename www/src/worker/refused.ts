@@ -10,6 +10,8 @@ export function kindOf(error: unknown): CheckpointErrorKind | undefined {
 /** `imageSize`: what was asked for, to go on with. */
 export function refused(origin: ModelOrigin, error: unknown, imageSize: number | null = null): FailureError {
   const name = nameOf(origin);
+  if (kindOf(error) === 'not-on-gpu') return failed('not-on-gpu', `“${name}” is a network that has no WebGPU kernels.`, 'Use the CPU.');
+  if (kindOf(error) === 'gpu') return failed('gpu', messageOf(error), 'Use the CPU.');
   if (kindOf(error) === 'image-size') {
     const { failure } = failed('model', `“${name}” does not say at which image size its network was trained.`, 'Choose the size; at another one its masks are poor.');
     return new FailureError({ ...failure, ways: IMAGE_SIZES.map((size) => atSize(origin, size)) });

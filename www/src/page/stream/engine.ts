@@ -20,7 +20,8 @@ interface Job<T> {
 
 export class Engine {
   private client = startModelWorker();
-  private avoidWebgpu: string | null = null;
+  /** Why WebGPU is not used, for as long as the page is open or for the one model that it has no kernels for. */
+  private avoidWebgpu: { reason: string; model: boolean } | null = null;
   /** The worker has its backend, and the model if there is one. */
   private ready: Promise<unknown> = Promise.resolve();
   private encoded: { frame: Frame; question: Question } | null = null;
@@ -41,6 +42,15 @@ export class Engine {
 
   /** Another model, or the same at another image size. Where it is refused the one before stays. */
   async load(origin: ModelOrigin, imageSize: number | null = null): Promise<void> {
+    // Another model may have the kernels that the one before lacks.
+    if (this.avoidWebgpu?.model === true) {
+      this.avoidWebgpu = null;
+      this.replaceWorker();
+    }
+    await this.attempt(origin, imageSize);
+  }
+
+  private async attempt(origin: ModelOrigin, imageSize: number | null): Promise<void> {
     const turn = ++this.loads;
     const { model } = this.store.state;
     // A load that is under way cannot be taken back from the WASM module; a fresh worker can.
@@ -62,7 +72,7 @@ export class Engine {
     } catch (error) {
       const failure = failureOf(error);
       if (failure.kind === 'cancelled') return;
-      if (this.fallBack(failure)) return this.load(origin, imageSize);
+      if (this.fallBack(failure)) return this.attempt(origin, imageSize);
       if (failure.kind === 'crash') this.replaceWorker();
       this.store.fail('model', smallerAfter(failure, origin, imageSize));
       this.store.update({ model: this.before });
@@ -184,7 +194,7 @@ export class Engine {
 
   private async chooseBackend(): Promise<void> {
     try {
-      const choice = await this.client.ask({ type: 'choose-backend', base: baseUrl(), forced: forcedBackend(), avoid_webgpu: this.avoidWebgpu });
+      const choice = await this.client.ask({ type: 'choose-backend', base: baseUrl(), forced: forcedBackend(), avoid_webgpu: this.avoidWebgpu?.reason ?? null });
       this.store.update({ backend: { kind: 'chosen', ...choice } });
     } catch (error) {
       const failure = failureOf(error);
@@ -200,18 +210,23 @@ export class Engine {
       await this.client.ask({ type: 'load-model', origin: model.origin, image_size: model.image_size });
     } catch (error) {
       const failure = failureOf(error);
-      if (failure.kind !== 'cancelled') this.store.fail('model', failure);
+      if (failure.kind !== 'cancelled' && !this.fallBack(failure)) this.store.fail('model', failure);
     }
   }
 
   /** From WebGPU to the CPU, once, where the failure may be the GPU's. True where a fresh worker on the CPU is on its way. */
   private fallBack({ kind, message }: Failure): boolean {
     const { backend } = this.store.state;
-    const gpusFault = kind === 'gpu' || kind === 'crash' || kind === 'bundle';
+    const gpusFault = kind === 'gpu' || kind === 'crash' || kind === 'bundle' || kind === 'not-on-gpu';
     if (!gpusFault || backend.kind !== 'chosen' || backend.backend !== 'webgpu') return false;
-    this.avoidWebgpu = message.replace(/\.$/, '');
+    const cause = message.replace(/\.$/, '');
+    const model = kind === 'not-on-gpu';
+    this.avoidWebgpu = { reason: model ? cause : `WebGPU failed on this machine (${cause})`, model };
     this.replaceWorker();
-    this.store.update({ notice: `WebGPU failed (${this.avoidWebgpu}). The page goes on with the CPU; nothing is lost. Reload the page to try WebGPU again.` });
+    const notice = model
+      ? `${cause}: the page computes it on the CPU.`
+      : `WebGPU failed (${cause}). The page goes on with the CPU; nothing is lost. Reload the page to try WebGPU again.`;
+    this.store.update({ notice });
     return true;
   }
 }
