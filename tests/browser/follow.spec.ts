@@ -61,12 +61,14 @@ test('a box on one frame is followed to the end and to the start, and a correcti
   await page.locator('#files').setInputFiles([modelFile('memory.safetensors', ['head'], { can_follow: true })]);
   await expect(page.locator('#model-status')).toContainText('memory.safetensors is ready');
   await page.locator('#files').setInputFiles(makeCine());
+  // The first frame has an answer of its own, which a followed one takes the place of.
+  await expect(page.locator('#answered')).toHaveText(`1 of ${FRAMES} segmented`);
   await goTo(page, 3);
   await drawBox(page);
   await followed(page);
 
   await page.locator('#follow').click();
-  await marked(page, `1 frames prompted, ${FRAMES - 4} followed, 0 need a look`);
+  await marked(page, `Frames: 1 prompted, ${FRAMES - 4} followed, 0 to look at`);
   const toEnd = await followed(page);
   expect(toEnd.map(({ at }) => at)).toEqual(Array.from({ length: FRAMES - 3 }, (_, i) => i + 3));
   expect(toEnd.map(({ begins }) => begins)).toEqual([FRAMES, ...Array<null>(FRAMES - 4).fill(null)]);
@@ -75,17 +77,17 @@ test('a box on one frame is followed to the end and to the start, and a correcti
 
   await goTo(page, 3);
   await page.locator('#follow-back').click();
-  await marked(page, `1 frames prompted, ${FRAMES - 1} followed, 0 need a look`);
+  await marked(page, `Frames: 1 prompted, ${FRAMES - 1} followed, 0 to look at`);
   // The video goes on: what is remembered of the end stays.
   expect((await followed(page)).map(({ at, begins }) => [at, begins])).toEqual([3, 2, 1, 0].map((at) => [at, null]));
 
   // A correction: what was followed beyond it is of another mask than before; what lies before it stays.
   await goTo(page, 6);
   await drawBox(page);
-  await marked(page, '2 frames prompted, 5 followed, 0 need a look');
+  await marked(page, 'Frames: 2 prompted, 5 followed, 0 to look at');
   await followed(page);
   await page.locator('#follow').click();
-  await marked(page, `2 frames prompted, ${FRAMES - 2} followed, 0 need a look`);
+  await marked(page, `Frames: 2 prompted, ${FRAMES - 2} followed, 0 to look at`);
   expect((await followed(page)).map(({ at }) => at)).toEqual(Array.from({ length: FRAMES - 6 }, (_, i) => i + 6));
 
   const [head, ...rows] = await csv(page);
@@ -102,7 +104,7 @@ test('frames that were followed are there again after a reload', async ({ page }
   await page.locator('#files').setInputFiles(makeCine());
   await drawBox(page);
   await page.locator('#follow').click();
-  const label = `1 frames prompted, ${FRAMES - 1} followed, 0 need a look`;
+  const label = `Frames: 1 prompted, ${FRAMES - 1} followed, 0 to look at`;
   await marked(page, label);
   await page.waitForTimeout(1500);
   await page.reload();
@@ -136,7 +138,7 @@ test('SAM 2’s memory follows a box in the CPU bundle', async ({ page }) => {
   await drawBox(page);
   await settled(page);
   await page.locator('#follow').click();
-  await expect(page.locator('#marks')).toHaveAttribute('aria-label', /^1 frames prompted, 3 followed/, { timeout: 120_000 });
+  await expect(page.locator('#marks')).toHaveAttribute('aria-label', /^Frames: 1 prompted, 3 followed/, { timeout: 120_000 });
   const [head, ...rows] = await csv(page);
   const [frame, madeBy] = [head!.indexOf('frame'), head!.indexOf('made_by')];
   const found = new Map(rows.map((row) => [Number(row[frame]), row[madeBy]]));

@@ -30,7 +30,7 @@ export type SourceState = { kind: 'none' } | { kind: 'open'; source: FrameSource
 export type WorkState =
   | { kind: 'idle' }
   | { kind: 'segmenting' }
-  | { kind: 'processing'; done: number; total: number; following?: boolean };
+  | { kind: 'processing'; done: number; total: number };
 
 /** What a failure is about. Each has one at most: the next success or failure of its kind takes its place. */
 export type FailureArea = 'model' | 'source' | 'work';

@@ -11,12 +11,13 @@ const HEIGHT = 8;
 /** A followed mask of which the model expects less overlap (IoU) than this with the truth needs a look. Our choice; it was not measured. */
 const LOW_IOU = 0.5;
 
-export type Mark = 'prompted' | 'followed' | 'answered';
+type Mark = 'prompted' | 'followed' | 'answered';
 
 export function marks({ store, session }: App): HTMLElement {
   const canvas = h('canvas', { id: 'marks', className: 'marks', height: HEIGHT });
   canvas.setAttribute('role', 'img');
-  store.watch(({ answered, source, history }) => [answered, source, history], (state, _answered, _source, history) => {
+  // An answer may take another's place: then their number stays, and the frame is on the stage.
+  store.watch(({ answered, shown, source, history }) => [answered, shown?.answer ?? null, source, history], (state, _answered, _answer, _source, history) => {
     const frames = session.finite?.frames ?? 0;
     canvas.hidden = frames < 2;
     if (canvas.hidden) return;
@@ -42,7 +43,7 @@ export function marks({ store, session }: App): HTMLElement {
       context.fillRect(frame, 0, 1, HEIGHT);
       counts.prompted++;
     }
-    canvas.ariaLabel = `${counts.prompted} frames prompted, ${counts.followed} followed, ${counts.look} need a look`;
+    canvas.ariaLabel = `Frames: ${counts.prompted} prompted, ${counts.followed} followed, ${counts.look} to look at`;
     canvas.title = canvas.ariaLabel;
   });
   return canvas;

@@ -106,6 +106,12 @@ export class Engine {
     });
   }
 
+  /** Stands for the worker that answers, with whatever it remembers; another one after a crash. */
+  async worker(): Promise<object> {
+    await this.ready;
+    return this.client;
+  }
+
   /** What is found on the next frame of a video; `null` where it was cancelled. Nothing else may be asked meanwhile. A worker that
    *  crashes forgets the video: that is thrown, and the next step begins a new one. */
   async follow(frame: Frame, question: Question, at: number, begins: number | null, step: FollowStep): Promise<Answer | null> {

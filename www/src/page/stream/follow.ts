@@ -12,8 +12,9 @@ import type { Engine } from './engine';
 import { summary } from './process';
 import type { Session } from './session';
 
-/** What the worker remembers; of another source, model or crop nothing counts. */
+/** What a worker remembers; of another worker, source, model or crop nothing counts. */
 interface Video {
+  worker: object;
   source: FiniteSource;
   model: ModelCard;
   crop: Box;
@@ -48,17 +49,21 @@ export class Follower {
     const following: Following = { from: start, prompts: store.state.history.present.prompts };
     const left: { frame: number; failure: Failure }[] = [];
     for (let done = 0; done < total && !this.cancelled; done++) {
-      store.update({ work: { kind: 'processing', done, total, following: true } });
+      store.update({ work: { kind: 'processing', done, total } });
       const index = start + by * done;
+      let frame: Frame | null = null;
       try {
-        const frame = await source.frame(index);
+        frame = await source.frame(index);
         const found = await this.step(source, frame, done === 0, backward);
-        if (session.source !== source) return frame.picture.close();
-        if (found === null) break;
+        if (found === null || session.source !== source) {
+          frame.picture.close();
+          break;
+        }
         session.presentAnswered(frame, { ...found.answer, ...(found.step.kind === 'followed' && { following }) });
       } catch (error) {
+        frame?.picture.close();
+        if (session.source !== source) break;
         const failure = failureOf(error);
-        if (session.source !== source) return;
         if (failure.kind !== 'picture' || done === 0) {
           this.video = null;
           left.length = 0;
@@ -68,6 +73,8 @@ export class Follower {
         left.push({ frame: index, failure });
       }
     }
+    // Another source has states of its own.
+    if (session.source !== source) return;
     store.update({ work: { kind: 'idle' } });
     if (left.length > 0) store.fail('work', summary(left, source.frames));
     void session.refresh();
@@ -90,8 +97,11 @@ export class Follower {
     const question = questionAt(this.store.state, frame.index, frame.picture);
     if (question === null) throw nothingToFollow();
     const { model, crop } = question;
+    // A worker that is on its way is waited for: it is the one that remembers.
+    const worker = await this.engine.worker();
     const before = this.video;
-    const video = before !== null && before.source === source && before.model === model && sameBox(before.crop, crop) ? before : { source, model, crop, found: new Set<number>() };
+    const isBefore = before !== null && before.worker === worker && before.source === source && before.model === model && sameBox(before.crop, crop);
+    const video = isBefore ? before : { worker, source, model, crop, found: new Set<number>() };
     const step = this.known(frame, question, video, first, backward);
     const answer = await this.engine.follow(frame, question, frame.index, video === before ? null : source.frames, step);
     this.video = answer && video;
