@@ -1,7 +1,10 @@
 //! A simulated person: a box around a structure, points where it is widest, then where the answer is most wrong.
 
+use image::{GrayImage, Luma};
+use imageproc::distance_transform::euclidean_squared_distance_transform;
+use imageproc::region_labelling::{Connectivity, connected_components};
+
 use super::mask::Mask;
-use super::pixels::{pieces, squared_distances};
 use crate::model::PointLabel;
 use crate::segmenter::FramePoint;
 
@@ -17,19 +20,19 @@ pub fn innermost_point(mask: &Mask) -> Option<[usize; 2]> {
     let extent = mask.extent();
     let bounds = extent.bounds?;
     let mask = mask.cropped(bounds);
-    let width = mask.width();
-    let background: Vec<bool> = mask.pixels().iter().map(|inside| !inside).collect();
-    let squared = squared_distances(width, &background);
-    let inside = || (0..background.len()).filter(|&i| !background[i]);
-    let mean =
-        |coordinate: &dyn Fn(usize) -> usize| inside().map(|i| coordinate(i) as f64).sum::<f64>() / extent.area as f64;
-    let (centre_x, centre_y) = (mean(&|i| i % width), mean(&|i| i / width));
-    let from_centre = |i: usize| ((i % width) as f64 - centre_x).hypot((i / width) as f64 - centre_y);
-    let innermost = inside().max_by(|&a, &b| {
-        let depth = squared[a].total_cmp(&squared[b]);
-        depth.then(from_centre(b).total_cmp(&from_centre(a)))
+    let background = GrayImage::from_fn(mask.width(), mask.height(), |x, y| Luma([255 - mask.get_pixel(x, y).0[0]]));
+    let squared = euclidean_squared_distance_transform(&background);
+    let inside = || mask.enumerate_pixels().filter(|(_, _, pixel)| pixel.0[0] > 0).map(|(x, y, _)| (x, y));
+    let mean = |coordinate: fn((u32, u32)) -> u32| {
+        inside().map(|pixel| f64::from(coordinate(pixel))).sum::<f64>() / extent.area as f64
+    };
+    let (centre_x, centre_y) = (mean(|(x, _)| x), mean(|(_, y)| y));
+    let from_centre = |x: u32, y: u32| (f64::from(x) - centre_x).hypot(f64::from(y) - centre_y);
+    let (x, y) = inside().max_by(|&(ax, ay), &(bx, by)| {
+        let depth = squared.get_pixel(ax, ay).0[0].total_cmp(&squared.get_pixel(bx, by).0[0]);
+        depth.then(from_centre(bx, by).total_cmp(&from_centre(ax, ay)))
     })?;
-    Some([bounds.left + innermost % width - 1, bounds.top + innermost / width - 1])
+    Some([bounds.left + x as usize - 1, bounds.top + y as usize - 1])
 }
 
 /// The first click on a structure: its inner-most point.
@@ -52,18 +55,20 @@ pub struct ErrorRegion {
 /// Where the masks are not of one size.
 pub fn largest_error(predicted: &Mask, truth: &Mask) -> Option<ErrorRegion> {
     assert_eq!(predicted.pixels().len(), truth.pixels().len(), "the masks are of different pictures");
+    let (width, height) = (truth.width(), truth.pixels().len() / truth.width());
     // Two colours, so that what is missing and what is too much stay apart where they touch.
     let errors = predicted.pixels().iter().zip(truth.pixels()).map(|errors| match errors {
         (false, true) => 1,
         (true, false) => 2,
         _ => 0,
     });
-    let regions = pieces(truth.width(), &errors.collect::<Vec<u8>>());
-    let mut areas = vec![0usize; *regions.iter().max()? + 1];
-    regions.iter().for_each(|&region| areas[region] += 1);
+    let errors = GrayImage::from_raw(width as u32, height as u32, errors.collect())?;
+    let regions = connected_components(&errors, Connectivity::Four, Luma([0]));
+    let mut areas = vec![0usize; *regions.iter().max()? as usize + 1];
+    regions.iter().for_each(|&region| areas[region as usize] += 1);
     // The first of the largest, so that the same answer gets the same click.
     let largest = (1..areas.len()).rev().max_by_key(|&region| areas[region])?;
-    let mask = Mask::new(truth.width(), regions.iter().map(|&region| region == largest).collect());
+    let mask = Mask::new(width, regions.iter().map(|&region| region as usize == largest).collect());
     let first = mask.pixels().iter().position(|&pixel| pixel)?;
     let label = if truth.pixels()[first] { PointLabel::Inside } else { PointLabel::Outside };
     Some(ErrorRegion { mask, label })

@@ -1,5 +1,7 @@
 //! One structure's pixels.
 
+use image::{GrayImage, Luma};
+
 use crate::postprocess::{Extent, PixelBox};
 
 /// Which pixels of a picture are a structure's, `[height, width]`.
@@ -45,14 +47,17 @@ impl Mask {
         extent
     }
 
-    /// The part inside `bounds` with one pixel of background around it.
-    pub(super) fn cropped(&self, bounds: PixelBox) -> Self {
-        let (width, height) = (bounds.right - bounds.left + 2, bounds.bottom - bounds.top + 2);
-        let mut pixels = vec![false; width * height];
-        for (y, row) in pixels.chunks_exact_mut(width).enumerate().skip(1).take(height - 2) {
-            let from = (bounds.top + y - 1) * self.width;
-            row[1..width - 1].copy_from_slice(&self.pixels[from + bounds.left..from + bounds.right]);
+    /// The part inside `bounds` with one pixel of background around it, as a picture of 0 and 255.
+    pub(super) fn cropped(&self, bounds: PixelBox) -> GrayImage {
+        let (width, height) = (bounds.right - bounds.left, bounds.bottom - bounds.top);
+        let mut image = GrayImage::new(width as u32 + 2, height as u32 + 2);
+        for y in 0..height {
+            for x in 0..width {
+                if self.pixels[(bounds.top + y) * self.width + bounds.left + x] {
+                    image.put_pixel(x as u32 + 1, y as u32 + 1, Luma([255]));
+                }
+            }
         }
-        Self { width, pixels }
+        image
     }
 }

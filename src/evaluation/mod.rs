@@ -14,7 +14,6 @@ mod mask;
 mod matching;
 mod measures;
 mod picture;
-mod pixels;
 #[cfg(feature = "train")]
 mod report;
 mod summary;

@@ -43,11 +43,12 @@ pub fn surface_distances(predicted: &Mask, truth: &Mask) -> Option<SurfaceDistan
 }
 
 /// The pixels of a mask, which has a border of background, that have a background neighbour.
-fn edges(mask: &Mask) -> GrayImage {
-    let (width, pixels) = (mask.width(), mask.pixels());
-    let is_edge = |i: usize| pixels[i] && !(pixels[i - 1] && pixels[i + 1] && pixels[i - width] && pixels[i + width]);
-    GrayImage::from_fn(width as u32, (pixels.len() / width) as u32, |x, y| {
-        Luma([if is_edge(y as usize * width + x as usize) { 255 } else { 0 }])
+fn edges(mask: &GrayImage) -> GrayImage {
+    let is_inside = |x: u32, y: u32| mask.get_pixel(x, y).0[0] > 0;
+    GrayImage::from_fn(mask.width(), mask.height(), |x, y| {
+        let is_edge = is_inside(x, y)
+            && !(is_inside(x - 1, y) && is_inside(x + 1, y) && is_inside(x, y - 1) && is_inside(x, y + 1));
+        Luma([if is_edge { 255 } else { 0 }])
     })
 }
 
