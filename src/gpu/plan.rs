@@ -27,20 +27,21 @@ pub(super) enum Kernel {
 impl Kernel {
     fn source(self) -> String {
         const ACTIVATION: &str = include_str!("kernels/activation.wgsl");
-        let (source, activates) = match self {
-            Self::Assemble => (include_str!("kernels/assemble.wgsl"), false),
-            Self::Attention => (include_str!("kernels/attention.wgsl"), false),
-            Self::BoxPrompt => (include_str!("kernels/box_prompt.wgsl"), false),
-            Self::Gather => (include_str!("kernels/gather.wgsl"), false),
-            Self::Heads => (include_str!("kernels/heads.wgsl"), false),
-            Self::Linear => (include_str!("kernels/linear.wgsl"), true),
-            Self::MaskPrompt => (include_str!("kernels/mask_prompt.wgsl"), true),
-            Self::Masks => (include_str!("kernels/masks.wgsl"), false),
-            Self::Norm => (include_str!("kernels/norm.wgsl"), true),
-            Self::Preprocess => (include_str!("kernels/preprocess.wgsl"), false),
-            Self::Tokens => (include_str!("kernels/tokens.wgsl"), true),
+        const EXPONENTIAL: &str = include_str!("kernels/exponential.wgsl");
+        let (source, shared) = match self {
+            Self::Assemble => (include_str!("kernels/assemble.wgsl"), ""),
+            Self::Attention => (include_str!("kernels/attention.wgsl"), EXPONENTIAL),
+            Self::BoxPrompt => (include_str!("kernels/box_prompt.wgsl"), ""),
+            Self::Gather => (include_str!("kernels/gather.wgsl"), EXPONENTIAL),
+            Self::Heads => (include_str!("kernels/heads.wgsl"), ""),
+            Self::Linear => (include_str!("kernels/linear.wgsl"), ACTIVATION),
+            Self::MaskPrompt => (include_str!("kernels/mask_prompt.wgsl"), ACTIVATION),
+            Self::Masks => (include_str!("kernels/masks.wgsl"), ""),
+            Self::Norm => (include_str!("kernels/norm.wgsl"), ACTIVATION),
+            Self::Preprocess => (include_str!("kernels/preprocess.wgsl"), ""),
+            Self::Tokens => (include_str!("kernels/tokens.wgsl"), ACTIVATION),
         };
-        if activates { format!("{source}\n{ACTIVATION}") } else { source.to_owned() }
+        format!("{source}\n{shared}")
     }
 }
 

@@ -28,12 +28,12 @@ var<private> total: f32;
 // The weight of a score against the highest so far; what was summed shrinks when that rises.
 fn weigh(score: f32) -> f32 {
   if (score > highest) {
-    let shrink = exp(highest - score);
+    let shrink = exponential(highest - score);
     highest = score;
     total *= shrink;
     for (var i = 0u; i < D; i++) { sum[i] *= shrink; }
   }
-  let weight = exp(score - highest);
+  let weight = exponential(score - highest);
   total += weight;
   return weight;
 }

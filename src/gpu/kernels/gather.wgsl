@@ -33,12 +33,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     var score = 0.0;
     for (var i = 0u; i < D; i++) { score += dot(q[i], k_in[k_start + key * p.k_stride + i]); }
     if (score > highest) {
-      let shrink = exp(highest - score);
+      let shrink = exponential(highest - score);
       highest = score;
       total *= shrink;
       for (var i = 0u; i < D; i++) { sum[i] *= shrink; }
     }
-    let weight = exp(score - highest);
+    let weight = exponential(score - highest);
     total += weight;
     for (var i = 0u; i < D; i++) { sum[i] = fma(vec4f(weight), v_in[v_start + key * p.v_stride + i], sum[i]); }
   }
@@ -50,8 +50,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
     if (thread < half) {
       let other = thread + half;
       let both = max(maxima[thread], maxima[other]);
-      let a = exp(maxima[thread] - both);
-      let b = exp(maxima[other] - both);
+      let a = exponential(maxima[thread] - both);
+      let b = exponential(maxima[other] - both);
       maxima[thread] = both;
       totals[thread] = totals[thread] * a + totals[other] * b;
       for (var i = 0u; i < D; i++) { sums[thread * D + i] = sums[thread * D + i] * a + sums[other * D + i] * b; }
