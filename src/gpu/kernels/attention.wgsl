@@ -21,36 +21,57 @@ struct Params {
 @group(0) @binding(7) var<storage, read_write> y: array<vec4f>;
 
 var<private> q: array<vec4f, D>;
+// Of the last few keys; then of all before them. Summed in blocks, then the blocks: the error grows with neither.
+var<private> block: array<vec4f, D>;
+var<private> block_total: f32;
+var<private> block_keys: u32;
 var<private> sum: array<vec4f, D>;
-var<private> highest: f32;
 var<private> total: f32;
+var<private> highest: f32;
+
+// The block joins what was summed before.
+fn close_block() {
+  for (var i = 0u; i < D; i++) {
+    sum[i] += block[i];
+    block[i] = vec4f(0.0);
+  }
+  total += block_total;
+  block_total = 0.0;
+  block_keys = 0;
+}
 
 // The weight of a score against the highest so far; what was summed shrinks when that rises.
 fn weigh(score: f32) -> f32 {
   if (score > highest) {
+    close_block();
     let shrink = exponential(highest - score);
     highest = score;
     total *= shrink;
     for (var i = 0u; i < D; i++) { sum[i] *= shrink; }
+  } else if (block_keys == 32) {
+    close_block();
   }
   let weight = exponential(score - highest);
-  total += weight;
+  block_total += weight;
+  block_keys++;
   return weight;
 }
 
 // A key and its value, by where they start.
 fn attend(k: u32, v: u32) {
-  var score = 0.0;
-  for (var i = 0u; i < D; i++) { score += dot(q[i], k_in[k + i]); }
+  var products = vec4f(0.0);
+  for (var i = 0u; i < D; i++) { products = fma(q[i], k_in[k + i], products); }
+  let score = (products.x + products.y) + (products.z + products.w);
   let weight = weigh(score);
-  for (var i = 0u; i < D; i++) { sum[i] = fma(vec4f(weight), v_in[v + i], sum[i]); }
+  for (var i = 0u; i < D; i++) { block[i] = fma(vec4f(weight), v_in[v + i], block[i]); }
 }
 
 fn attend_outside(k: u32, v: u32) {
-  var score = 0.0;
-  for (var i = 0u; i < D; i++) { score += dot(q[i], outside[k + i]); }
+  var products = vec4f(0.0);
+  for (var i = 0u; i < D; i++) { products = fma(q[i], outside[k + i], products); }
+  let score = (products.x + products.y) + (products.z + products.w);
   let weight = weigh(score);
-  for (var i = 0u; i < D; i++) { sum[i] = fma(vec4f(weight), outside[v + i], sum[i]); }
+  for (var i = 0u; i < D; i++) { block[i] = fma(vec4f(weight), outside[v + i], block[i]); }
 }
 
 @compute @workgroup_size(64)
@@ -68,8 +89,6 @@ fn main(
   let k_start = batch * p.k_batch + p.k_offset + in_head;
   let v_start = batch * p.v_batch + p.v_offset + in_head;
   highest = -1e30;
-  total = 0.0;
-  for (var i = 0u; i < D; i++) { sum[i] = vec4f(0.0); }
 
   var row = query;
   var left = 0u;
@@ -121,6 +140,7 @@ fn main(
   } else {
     for (var key = 0u; key < p.keys; key++) { attend(k_start + key * p.k_stride, v_start + key * p.v_stride); }
   }
+  close_block();
   let at = ((batch * p.queries + row) * p.heads + head) * D;
   for (var i = 0u; i < D; i++) { y[at + i] = sum[i] / total; }
 }

@@ -30,8 +30,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   var total = 0.0;
   var sum: array<vec4f, D>;
   for (var key = thread; key < p.keys; key += THREADS) {
-    var score = 0.0;
-    for (var i = 0u; i < D; i++) { score += dot(q[i], k_in[k_start + key * p.k_stride + i]); }
+    var products = vec4f(0.0);
+    for (var i = 0u; i < D; i++) { products = fma(q[i], k_in[k_start + key * p.k_stride + i], products); }
+    let score = (products.x + products.y) + (products.z + products.w);
     if (score > highest) {
       let shrink = exponential(highest - score);
       highest = score;

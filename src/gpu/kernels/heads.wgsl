@@ -15,16 +15,14 @@ const THREADS = 256u;
 var<workgroup> values: array<f32, THREADS>;
 
 fn layer(start: u32, outputs: u32, thread: u32) -> f32 {
-  var sum = 0.0;
-  if (thread < outputs) {
-    for (var k = 0u; k < p.dim; k += 4) {
-      let at = start + k * outputs + thread;
-      let weight = vec4f(layers[at], layers[at + outputs], layers[at + 2 * outputs], layers[at + 3 * outputs]);
-      sum += dot(vec4f(values[k], values[k + 1], values[k + 2], values[k + 3]), weight);
-    }
-    sum += layers[start + p.dim * outputs + thread];
+  if (thread >= outputs) { return 0.0; }
+  var sum = vec4f(0.0);
+  for (var k = 0u; k < p.dim; k += 4) {
+    let at = start + k * outputs + thread;
+    let weight = vec4f(layers[at], layers[at + outputs], layers[at + 2 * outputs], layers[at + 3 * outputs]);
+    sum = fma(vec4f(values[k], values[k + 1], values[k + 2], values[k + 3]), weight, sum);
   }
-  return sum;
+  return (sum.x + sum.y) + (sum.z + sum.w) + layers[start + p.dim * outputs + thread];
 }
 
 @compute @workgroup_size(THREADS)

@@ -13,7 +13,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
   if (pixel >= p.pixels) { return; }
   let at = (group.z * p.pixels + pixel) * p.channels;
   let mask = (group.z * 4 + p.first + group.y) * p.channels;
-  var sum = 0.0;
-  for (var i = 0u; i < p.channels; i++) { sum += dot(features[at + i], weights[mask + i]); }
-  y[(group.z * p.masks + group.y) * p.pixels + pixel] = sum;
+  var sum = vec4f(0.0);
+  for (var i = 0u; i < p.channels; i++) { sum = fma(features[at + i], weights[mask + i], sum); }
+  y[(group.z * p.masks + group.y) * p.pixels + pixel] = (sum.x + sum.y) + (sum.z + sum.w);
 }

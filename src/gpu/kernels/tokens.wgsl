@@ -75,12 +75,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) th
       if (slice == 0) { shared_values[thread] = value; }
       workgroupBarrier();
       var sum = 0.0;
-      for (var c = 0u; c < across; c++) { sum += dot(shared_values[c], vec4f(1.0)); }
+      for (var c = 0u; c < across; c += 8) {
+        var part = 0.0;
+        for (var d = c; d < min(c + 8, across); d++) { part += dot(shared_values[d], vec4f(1.0)); }
+        sum += part;
+      }
       let mean = sum / f32(across * 4);
       var squares = 0.0;
-      for (var c = 0u; c < across; c++) {
-        let d = shared_values[c] - mean;
-        squares += dot(d, d);
+      for (var c = 0u; c < across; c += 8) {
+        var part = 0.0;
+        for (var e = c; e < min(c + 8, across); e++) {
+          let d = shared_values[e] - mean;
+          part += dot(d, d);
+        }
+        squares += part;
       }
       let scale = inverseSqrt(squares / f32(across * 4) + p.epsilon);
       if (owns) { value = (value - mean) * scale * norm[column] + norm[p.columns + column]; }
