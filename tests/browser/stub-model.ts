@@ -8,12 +8,25 @@ export function modelFile(name: string, structures: string[], { manual_only = fa
   return { name, mimeType: 'application/octet-stream', buffer: Buffer.from(JSON.stringify({ structures, manual_only, measurement, can_follow })) };
 }
 
-/** Call before the page is opened. Every request is written down in `window.asked`. */
-export async function stubModel(page: Page): Promise<void> {
-  await page.addInitScript(() => {
-    const asked: { type: string; prompts?: unknown[]; crop?: number[]; at?: number | undefined; begins?: number | null | undefined; step?: string }[] = [];
+/** A graphics adapter: how long a frame takes on it and on the CPU, whether it loads a model only once `window.gpuMayLoad` is true, and what is
+ *  wrong with it. */
+export interface StubAdapter {
+  name: string;
+  gpu_ms: number;
+  cpu_ms: number;
+  held?: boolean;
+  wrong?: 'masks' | 'lost' | 'lost later';
+}
+
+/** Call before the page is opened. Every request is written down in `window.asked`, with where it was computed. */
+export async function stubModel(page: Page, adapter: StubAdapter | null = null): Promise<void> {
+  await page.addInitScript((adapter) => {
+    const asked: { type: string; on: string; prompts?: unknown[]; crop?: number[]; at?: number | undefined; begins?: number | null | undefined; step?: string }[] = [];
     Object.assign(window, { asked });
     const Real = Worker;
+    const LOST = { type: 'crashed', failure: { kind: 'gpu', message: 'The graphics device was lost: a test.', advice: '' } };
+    /** Frames on the GPU while it is tried: one that is not timed, and five. */
+    const TRIED = 6;
     let card = { structures: [] as { name: string }[], manual_only: false, measurement: null as unknown };
     let crop: [number, number, number, number] = [0, 0, 0, 0];
 
@@ -48,21 +61,30 @@ export async function stubModel(page: Page): Promise<void> {
 
     class Stub extends EventTarget {
       private over = false;
+      private backend = 'cpu';
+      private frames = 0;
 
       postMessage({ id, request }: { id: number; request: { type: string; origin?: { file?: File }; image_size?: number | null; crop?: typeof crop; request?: { mode: string; prompts: { structure: number }[] }; at?: number; begins?: number | null; step?: { kind: string } } }): void {
-        asked.push({ type: request.type, ...(request.request && { prompts: structuredClone(request.request.prompts) }), ...(request.crop && { crop: [...request.crop] }), ...(request.step && { at: request.at, begins: request.begins, step: request.step.kind }) });
-        void this.answer(request).then((value) => this.over || this.dispatchEvent(new MessageEvent('message', { data: { type: 'reply', id, value } })));
+        asked.push({ type: request.type, on: this.backend, ...(request.request && { prompts: structuredClone(request.request.prompts) }), ...(request.crop && { crop: [...request.crop] }), ...(request.step && { at: request.at, begins: request.begins, step: request.step.kind }) });
+        void this.answer(request).then((value) => this.over || this.dispatchEvent(new MessageEvent('message', { data: value === 'lost' ? LOST : { type: 'reply', id, value } })));
       }
 
       terminate(): void {
+        asked.push({ type: 'terminate', on: this.backend });
         this.over = true;
       }
 
       private async answer(request: Parameters<Stub['postMessage']>[0]['request']): Promise<unknown> {
         switch (request.type) {
-          case 'choose-backend':
-            return { backend: 'cpu', threads: 1, reason: 'stub' };
+          case 'choose-backend': {
+            const { settled } = request as unknown as { settled: { backend: string; reason: string } | null };
+            const choice = settled ?? { backend: 'cpu', reason: 'stub' };
+            this.backend = choice.backend;
+            return { ...choice, threads: 1, adapter: settled === null ? (adapter?.name ?? null) : null };
+          }
           case 'load-model': {
+            const isHeld = () => this.backend === 'webgpu' && adapter?.held === true && !(window as { gpuMayLoad?: boolean }).gpuMayLoad;
+            while (isHeld()) await new Promise((done) => setTimeout(done, 50));
             // One that ships is of other weights, and has one structure here.
             const text = (await request.origin!.file?.text()) ?? '{"structures":["shipped"],"manual_only":false}';
             const { structures, manual_only, measurement, can_follow } = JSON.parse(text) as { structures: string[]; manual_only: boolean; measurement?: unknown; can_follow?: boolean };
@@ -75,8 +97,14 @@ export async function stubModel(page: Page): Promise<void> {
             ({ crop } = request as { crop: typeof crop });
             (request as unknown as { picture: ImageBitmap }).picture.close();
             return { milliseconds: 0 };
-          case 'segment':
-            return segment(request.request!.prompts, request.request!.mode === 'manual');
+          case 'segment': {
+            const onGpu = this.backend === 'webgpu';
+            if (adapter !== null) await new Promise((done) => setTimeout(done, onGpu ? adapter.gpu_ms : adapter.cpu_ms));
+            const answer = segment(request.request!.prompts, request.request!.mode === 'manual');
+            if (!onGpu) return answer;
+            if (adapter?.wrong === 'lost' || (adapter?.wrong === 'lost later' && ++this.frames > TRIED)) return 'lost';
+            return adapter?.wrong === 'masks' ? { ...answer, runs: Uint32Array.of(answer.width * answer.height * 256) } : answer;
+          }
           case 'follow': {
             ({ crop } = request as { crop: typeof crop });
             (request as unknown as { picture: ImageBitmap }).picture.close();
@@ -90,5 +118,5 @@ export async function stubModel(page: Page): Promise<void> {
     window.Worker = function (url: string | URL, options?: WorkerOptions) {
       return options?.name === 'sam2rad' ? new Stub() : new Real(url, options);
     } as unknown as typeof Worker;
-  });
+  }, adapter);
 }

@@ -25,7 +25,10 @@ let stopped = false;
 
 size.append(...IMAGE_SIZES.map((side) => h('option', { value: String(side) }, `${side} px`)));
 void guarded(async () => {
-  backend = await client.ask({ type: 'choose-backend', base: baseUrl(), forced: forcedBackend(), avoid_webgpu: null });
+  backend = await client.ask({ type: 'choose-backend', base: baseUrl(), settled: forcedBackend() });
+  if (backend.adapter !== null) {
+    backend = await client.ask({ type: 'choose-backend', base: baseUrl(), settled: { backend: 'webgpu', reason: `hardware graphics adapter: ${backend.adapter}` } });
+  }
   setText(byId('backend'), `Computes on ${computesOn(backend)}.`);
   const { models } = await listShipped();
   byId('shipped').append(

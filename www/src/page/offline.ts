@@ -4,6 +4,7 @@ import { Workbox } from 'workbox-window';
 import type { FromServiceWorker, ToServiceWorker } from '../service-worker/messages';
 import { baseUrl } from '../shared/base-url';
 import type { App } from './app';
+import { savesData } from './connection';
 import { h, setText } from './dom';
 import { bytes } from './format';
 import { textButton } from './panels/parts';
@@ -58,11 +59,6 @@ export function offlineLine({ store }: App): HTMLElement {
     });
   });
   return element;
-}
-
-/** Whether the reader asked the browser to fetch no more than needed. */
-function savesData(): boolean {
-  return (navigator as { connection?: { saveData?: boolean } }).connection?.saveData === true;
 }
 
 function keepAll(worker: ServiceWorker, tell: (message: FromServiceWorker) => void): void {

@@ -18,8 +18,19 @@ export type BackendState = { kind: 'choosing' } | ({ kind: 'chosen' } & BackendC
 
 export type ModelState =
   | { kind: 'none' }
-  | { kind: 'loading'; origin: ModelOrigin; read: number; total: number }
-  | { kind: 'ready'; origin: ModelOrigin; image_size: number | null; card: ModelCard; version: string; manual_only: boolean; can_follow: boolean };
+  | { kind: 'loading'; origin: ModelOrigin; image_size: number | null; read: number; total: number }
+  | ReadyModel;
+
+/** `image_size` as it was asked for. */
+export interface ReadyModel {
+  kind: 'ready';
+  origin: ModelOrigin;
+  image_size: number | null;
+  card: ModelCard;
+  version: string;
+  manual_only: boolean;
+  can_follow: boolean;
+}
 
 /** What a source was opened from: how it is found again. */
 export type SourceOrigin = { kind: 'files'; files: readonly File[] } | { kind: 'demo'; name: string } | { kind: 'capture' };

@@ -15,13 +15,22 @@ export interface BackendChoice {
   threads: number;
   /** One line for the reader: why this one. */
   reason: string;
+  /** The graphics adapter that can compute instead; null where there is none, or where the backend was settled beforehand. */
+  adapter: string | null;
+}
+
+/** Where to compute, and one line for the reader: why there. */
+export interface Preference {
+  backend: Backend;
+  reason: string;
 }
 
 /** Where a model file comes from. `dataset` chooses the learnt prompts where a trainer's checkpoint has several. */
 export type ModelOrigin = { kind: 'file'; file: File; dataset?: string } | { kind: 'shipped'; name: string; url: string; bytes: number; sha256: string };
 
 export type Request =
-  | { type: 'choose-backend'; base: string; forced: Backend | null; avoid_webgpu: string | null }
+  /** `settled` leaves nothing to choose; without it a graphics adapter is looked for. Counts until the first model is loaded. */
+  | { type: 'choose-backend'; base: string; settled: Preference | null }
   | { type: 'load-model'; origin: ModelOrigin; image_size: number | null }
   /** Looks at a frame: `picture` (transferred) shows what lies in `crop`. */
   | { type: 'encode'; picture: ImageBitmap; crop: Box }

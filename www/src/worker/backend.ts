@@ -1,6 +1,6 @@
 // Which of the two bundles runs here, and why.
 
-import type { Backend, BackendChoice } from '../shared/messages';
+import type { BackendChoice, Preference } from '../shared/messages';
 
 // The few WebGPU names that the choice needs.
 interface Adapter {
@@ -21,30 +21,31 @@ export function threads(): number {
   return crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
 }
 
-export async function chooseBackend(forced: Backend | null, avoidWebgpu: string | null): Promise<BackendChoice> {
-  return { ...(await choose(forced, avoidWebgpu)), threads: threads() };
+export async function chooseBackend(settled: Preference | null): Promise<BackendChoice> {
+  const choice = settled === null ? await byAdapter() : { ...settled, adapter: null };
+  return { ...choice, threads: threads() };
 }
 
-async function choose(forced: Backend | null, avoidWebgpu: string | null): Promise<Omit<BackendChoice, 'threads'>> {
-  if (avoidWebgpu !== null) return { backend: 'cpu', reason: avoidWebgpu };
-  if (forced !== null) return { backend: forced, reason: `the address asks for it (?backend=${forced})` };
+async function byAdapter(): Promise<Omit<BackendChoice, 'threads'>> {
+  const cpu = (reason: string, adapter: string | null = null) => ({ backend: 'cpu', reason, adapter }) as const;
   const gpu = (navigator as unknown as { gpu?: Gpu }).gpu;
-  if (gpu === undefined) return { backend: 'cpu', reason: 'this browser offers no WebGPU' };
+  if (gpu === undefined) return cpu('this browser offers no WebGPU');
   let adapter: Adapter | null;
   try {
     adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   } catch {
     adapter = null;
   }
-  if (adapter === null) return { backend: 'cpu', reason: 'the browser found no graphics adapter for WebGPU' };
+  if (adapter === null) return cpu('the browser found no graphics adapter for WebGPU');
   const name = adapter.info.description || [adapter.info.vendor, adapter.info.architecture].filter(Boolean).join(' ') || 'unnamed adapter';
-  if (isSoftware(adapter)) return { backend: 'cpu', reason: `the only graphics adapter (${name}) is software, slower than the CPU bundle` };
-  return { backend: 'webgpu', reason: `hardware graphics adapter: ${name}` };
+  if (isSoftware(adapter)) return cpu(`the only graphics adapter (${name}) is software, slower than the CPU bundle`);
+  // Until it is known what the adapter can do, the bundle that always works.
+  return cpu(`the graphics adapter (${name}) is tried with the first picture`, name);
 }
 
 function isSoftware(adapter: Adapter): boolean {
   if (adapter.isFallbackAdapter || adapter.info.isFallbackAdapter) return true;
-  const description = `${adapter.info.architecture ?? ''} ${adapter.info.description ?? ''}`.toLowerCase();
+  const description = `${adapter.info.vendor ?? ''} ${adapter.info.architecture ?? ''} ${adapter.info.description ?? ''}`.toLowerCase();
   return SOFTWARE_ADAPTERS.some((software) => description.includes(software));
 }
 

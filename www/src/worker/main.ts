@@ -53,7 +53,7 @@ scope.addEventListener('unhandledrejection', (event) => {
 async function answer(request: Request, report: (progress: Progress) => void): Promise<Replies[Request['type']]> {
   switch (request.type) {
     case 'choose-backend': {
-      const choice = await chooseBackend(request.forced, request.avoid_webgpu);
+      const choice = await chooseBackend(request.settled);
       ({ backend } = choice);
       ({ base } = request);
       return choice;

@@ -3,9 +3,12 @@
 import type { App } from '../app';
 import { h, setText } from '../dom';
 import { computesOn, duration } from '../format';
-import { facts, panel } from './parts';
+import { chosenByHand } from '../stream/preference';
+import { choice, facts, panel } from './parts';
 
-export function timingPanel({ store }: App): HTMLElement {
+const PLACES = [['fastest', 'Fastest'], ['cpu', 'CPU'], ['webgpu', 'GPU']] as const;
+
+export function timingPanel({ store, engine }: App): HTMLElement {
   const rate = h('dl', { id: 'meter', className: 'facts' });
   const body = h('tbody');
   const backend = h('p', { id: 'backend', className: 'quiet' });
@@ -15,6 +18,12 @@ export function timingPanel({ store }: App): HTMLElement {
     if (chosen.kind === 'choosing') setText(backend, 'Looking for the fastest way to compute…');
     else if (chosen.kind === 'failed') setText(backend, chosen.failure.message);
     else setText(backend, `Computes on ${computesOn(chosen)}.`);
+  });
+  const where = choice('compute-on', 'Compute on', PLACES, (place) => engine.choose(place === 'fastest' ? null : place));
+  store.watch(({ backend: chosen }) => [chosen], (_, chosen) => {
+    const adapter = chosen.kind === 'chosen' ? chosen.adapter : null;
+    where.element.hidden = adapter === null;
+    if (adapter !== null) where.select(chosenByHand(adapter) ?? 'fastest');
   });
   store.watch(({ meter }) => [meter], (_, meter) => {
     rate.hidden = meter === null;
@@ -28,5 +37,5 @@ export function timingPanel({ store }: App): HTMLElement {
       ...timings.map(({ stage, milliseconds }) => h('tr', {}, h('th', { scope: 'row' }, stage.replaceAll('_', ' ')), h('td', {}, duration(milliseconds)))),
     );
   });
-  return panel('timing-panel', 'Timing', rate, empty, table, backend, h('p', {}, h('a', { href: './bench.html' }, 'Measure the speed of this machine')));
+  return panel('timing-panel', 'Timing', rate, empty, table, backend, where.element, h('p', {}, h('a', { href: './bench.html' }, 'Measure the speed of this machine')));
 }

@@ -1,6 +1,6 @@
 // The worker that owns the model.
 
-import type { Replies, Request } from '../../shared/messages';
+import type { Preference, Replies, Request } from '../../shared/messages';
 import { WorkerClient } from '../../shared/worker-client';
 
 export type ModelClient = WorkerClient<Request, Replies>;
@@ -11,7 +11,7 @@ export function startModelWorker(): ModelClient {
 }
 
 /** `?backend=cpu` or `?backend=webgpu` in the address forces one. */
-export function forcedBackend(): 'cpu' | 'webgpu' | null {
+export function forcedBackend(): Preference | null {
   const asked = new URLSearchParams(location.search).get('backend');
-  return asked === 'cpu' || asked === 'webgpu' ? asked : null;
+  return asked === 'cpu' || asked === 'webgpu' ? { backend: asked, reason: `the address asks for it (?backend=${asked})` } : null;
 }
