@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds everything from a fresh clone on a fresh machine, and runs it:
-#   ./build.sh         the three WASM bundles (pkg/cpu, pkg/webgpu, pkg/dicom) and the page (pkg/site)
+#   ./build.sh         the WASM bundles (pkg/cpu, pkg/webgpu, pkg/dicom, pkg/learn) and the page (pkg/site)
 #   ./build.sh serve   builds what is stale and serves the page on localhost
 #   ./build.sh test    runs every test
 # What is missing (the wasm32 standard library, wasm-bindgen, node packages, chromium, a software Vulkan) goes to .tools/ and
@@ -85,8 +85,8 @@ wasm_cargo() {
   fi
 }
 
-# One bundle of the crate: bundle NAME FEATURES OPT_LEVEL RUSTFLAGS. The CPU bundle is built for speed, the others for size: the GPU does
-# the WebGPU bundle's work, and the DICOM bundle only reads and writes files.
+# One bundle of the crate: bundle NAME FEATURES OPT_LEVEL RUSTFLAGS. Those that compute on the CPU are built for speed, the others for
+# size: the GPU does the WebGPU bundle's work, and the DICOM bundle only reads and writes files.
 bundle() {
   local name=$1 features=$2 opt_level=$3 flags=$4 dir="pkg/$1" built="target/wasm-$1/$target/wasm/sam2rad.wasm"
   say "building $dir"
@@ -99,8 +99,9 @@ bundle() {
   # Further passes make the WebGPU bundle smaller, but larger once it is compressed. With ssa-nomerge threads hang at their start.
   local optimise=(-O3 --skip-pass=ssa-nomerge)
   [ "$opt_level" = 3 ] || optimise=(-O1)
-  www/node_modules/.bin/wasm-opt "${optimise[@]}" --enable-threads --enable-bulk-memory --enable-simd --enable-nontrapping-float-to-int \
-    --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue \
+  # The learning bundle gains nothing: its steps take as long, and it is 6 % larger once it is compressed.
+  [ "$name" = learn ] || www/node_modules/.bin/wasm-opt "${optimise[@]}" --enable-threads --enable-bulk-memory --enable-simd \
+    --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue \
     "$dir.part/sam2rad_bg.wasm" -o "$dir.part/sam2rad_bg.wasm"
   rm -rf "$dir"
   mv "$dir.part" "$dir"
@@ -110,7 +111,7 @@ page() {
   say "building pkg/site"
   rm -rf www/public/wasm
   mkdir -p www/public/wasm
-  cp -r pkg/cpu pkg/webgpu pkg/dicom www/public/wasm/
+  cp -r pkg/cpu pkg/webgpu pkg/dicom pkg/learn www/public/wasm/
   node www/scripts/ship.mjs
   npm --prefix www run --silent build
 }
@@ -125,6 +126,7 @@ build() {
   bundle cpu cpu,rayon 3 "$threads" &
   bundle webgpu webgpu s '' &
   bundle dicom dicom s '' &
+  bundle learn learn,rayon 3 "$threads" &
   for job in $(jobs -p); do wait "$job"; done
   page
   say "sizes"

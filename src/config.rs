@@ -244,6 +244,11 @@ impl Sam2RadConfig {
     pub fn low_res_size(&self) -> usize {
         self.image_size / 4
     }
+
+    /// Channels of the finest feature map that the decoder reads; 0 where it reads none.
+    pub fn finest_feature_channels(&self) -> usize {
+        if self.mask_decoder.high_res_features { self.image_encoder.prompt_embed_dim / 8 } else { 0 }
+    }
 }
 
 fn row<T: Copy>(

@@ -2,7 +2,7 @@
 
 use sam2rad::checkpoint::{Checkpoint, Dtype, TensorSource, collect};
 use sam2rad::dataset::{Dataset, Split};
-use sam2rad::frame::LabelledPicture;
+use sam2rad::frame::{Frame, LabelledPicture};
 use sam2rad::learner::few_shot::{self, Lesson};
 use sam2rad::learner::{CardConfig, LearnError, Learner, MemoryStore, Recipe, Saved, StartFile};
 use sam2rad::segmenter::Segmenter;
@@ -167,4 +167,43 @@ fn a_base_models_own_structures_are_labelled_by_itself_where_nobody_did() {
         assert_eq!(area(&lesson.picture.class_ids, id), area(&answer.class_ids, id));
     }
     assert_eq!(area(&lesson.picture.class_ids, 3), 50);
+}
+
+/// A bright disc on grey, as `tests/browser/media.ts` makes it: what the page learns from in its test.
+fn disc(frame: usize) -> LabelledPicture {
+    const SIDE: usize = 128;
+    let turn = frame as f64 / 24.0 * std::f64::consts::TAU;
+    let (x0, y0) = (SIDE as f64 / 2.0 + SIDE as f64 / 4.0 * turn.sin(), SIDE as f64 / 2.0);
+    let is_disc = |x: usize, y: usize| (x as f64 - x0).hypot(y as f64 - y0) < SIDE as f64 / 5.0;
+    let is_mark = |x: usize, y: usize| x < 24 && y < 24;
+    let places = || (0..SIDE * SIDE).map(|i| (i % SIDE, i / SIDE));
+    let grey: Vec<u8> = places()
+        .map(|(x, y)| match (is_mark(x, y), is_disc(x, y)) {
+            (true, _) => 40 + 8 * frame as u8,
+            (_, true) => 235,
+            _ => 30 + ((x * 7 + y * 13) % 17) as u8,
+        })
+        .collect();
+    let class_ids = places().map(|(x, y)| u8::from(is_disc(x, y))).collect();
+    let frame = Frame::from_grey(SIDE, SIDE, &grey).unwrap();
+    LabelledPicture { name: String::new(), frame, class_ids, pixel_spacing_mm: None }
+}
+
+/// The same numbers, of `sam2rad train`, are asked of the browser in `tests/browser/learn.spec.ts`.
+#[test]
+fn the_losses_are_those_of_the_browser() {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let expected: Vec<f64> = serde_json::from_str(include_str!("fixtures/few_shot_losses.json")).unwrap();
+    let structures = vec![Structure { name: "disc".into(), color: [0; 3] }];
+    let lessons: Vec<Lesson> = [1, 6, 11, 16].map(|frame| Lesson { picture: disc(frame), structures: vec![0] }).into();
+    let held_back = few_shot::held_back(lessons.len());
+    let choice = few_shot::choose(&base().checkpoint, &structures);
+    let recipe = few_shot::recipe(&choice, 256, lessons.len() - held_back.len(), 1, CardConfig::default());
+    let recipe = Recipe { steps: expected.len(), ..recipe };
+    let data = few_shot::data(structures, lessons, &held_back, String::new(), 1, 256).unwrap();
+    let mut learner = Learner::new(recipe, Some(base()), data, None, Box::new(MemoryStore::new(64 << 20))).unwrap();
+    let found = learn(&mut learner, expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert!((found / expected - 1.0).abs() < 1e-3, "{found}, not {expected}");
+    }
 }

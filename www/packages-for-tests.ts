@@ -2,5 +2,5 @@
 
 export { default as fc } from 'fast-check';
 export { decode as decodePng } from 'fast-png';
-export { unzipSync } from 'fflate';
+export { unzipSync, zipSync } from 'fflate';
 export { AxeBuilder } from '@axe-core/playwright';

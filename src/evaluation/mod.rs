@@ -16,7 +16,9 @@ mod measures;
 mod picture;
 #[cfg(feature = "train")]
 mod report;
+#[cfg_attr(not(feature = "train"), allow(dead_code, reason = "reports need all of it, learning a part"))]
 mod summary;
+#[cfg_attr(not(feature = "train"), allow(dead_code, reason = "reports need all of it, learning a part"))]
 mod sureness;
 #[cfg(feature = "train")]
 mod surface;

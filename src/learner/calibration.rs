@@ -25,8 +25,12 @@ pub(super) fn calibrate(
     seed: u64,
     segmenter: impl Fn(&TrainingSet) -> Segmenter,
 ) -> Result<Option<Calibration>, LearnError> {
+    let pictures = sets.iter().map(|set| set.validation.len()).sum();
+    if pictures < FEWEST {
+        return Ok(None);
+    }
     let mut answers: Vec<(Signs, f64)> = Vec::new();
-    let mut pictures = 0;
+    let mut looked_at = 0;
     for set in sets.iter().filter(|set| !set.validation.is_empty()) {
         let segmenter = segmenter(set);
         let image_size = segmenter.card().image_size;
@@ -34,17 +38,14 @@ pub(super) fn calibrate(
             answers.extend(judge(&segmenter, &picture.frame, &picture.class_ids)?);
             let at_size = TrainingPicture::from_frame(&picture.frame, &picture.class_ids, image_size);
             for variant in 0..VARIANTS {
-                let index = pictures as u64 * VARIANTS + variant;
+                let index = looked_at * VARIANTS + variant;
                 let changed = augmentation.apply(&at_size, &mut generator(seed, Purpose::Calibration, index));
                 let frame = Frame::from_rgb(changed.columns(), changed.rows(), changed.rgb().to_vec());
                 let frame = frame.expect("a training picture has its pixels");
                 answers.extend(judge(&segmenter, &frame, changed.class_ids())?);
             }
-            pictures += 1;
+            looked_at += 1;
         }
-    }
-    if pictures < FEWEST {
-        return Ok(None);
     }
     let data = format!("{pictures} pictures that training did not see, each also in {VARIANTS} changed copies");
     let mut calibration = Calibration::fit(&answers, pictures, data);

@@ -9,7 +9,7 @@ use super::random::{Purpose, generator};
 use super::recipe::{CardConfig, LossConfig, NetworkConfig, OptimizerConfig, Recipe, Rhythm};
 use super::{Augmentation, LearnError, PromptMix, Trainable, TrainingPicture};
 use crate::checkpoint::{Checkpoint, ModelCard};
-use crate::config::Architecture;
+use crate::config::{Architecture, Sam2RadConfig};
 use crate::frame::LabelledPicture;
 use crate::segmenter::{Request, Segmenter};
 use crate::structure::Structure;
@@ -21,6 +21,8 @@ const HELD_BACK_OF: usize = 5;
 /// Times that each frame is looked at, and the fewest and the most steps that come of it.
 const LOOKS: usize = 80;
 const STEPS: std::ops::RangeInclusive<usize> = 160..=400;
+/// Learnable tokens for each structure, where the base has none.
+const TOKENS: usize = 10;
 /// Pictures of a step.
 const BATCH: usize = 2;
 /// Encoders through which a step's gradients go in the time that a person waits, and what their names end in with adapters.
@@ -49,6 +51,8 @@ pub struct Choice {
     pub architecture: Option<Architecture>,
     /// The base knows every structure.
     pub is_known: bool,
+    /// The image encoder learns too, and its finest features have a channel for each structure (deep supervision).
+    pub shows_structures: bool,
     /// One sentence for whoever waits.
     pub reason: String,
 }
@@ -64,9 +68,14 @@ pub fn choose(base: &Checkpoint, structures: &[Structure]) -> Choice {
     let Some(architecture) = card.and_then(with_updates) else {
         let reason =
             "This model's decoder takes no updates: prompts and the network that predicts them learn alone (ppn-only).";
-        return Choice { mode: Trainable::PpnOnly, architecture: None, is_known, reason: reason.into() };
+        let reason = reason.into();
+        return Choice { mode: Trainable::PpnOnly, architecture: None, is_known, shows_structures: false, reason };
     };
-    let adjusted = match architecture.image_encoder.ends_with(ADAPTED) {
+    let is_adapted = architecture.image_encoder.ends_with(ADAPTED);
+    let network = Sam2RadConfig::new(architecture.clone(), 256, structures.len(), TOKENS);
+    let shows_structures =
+        is_adapted && network.is_ok_and(|network| structures.len() <= network.finest_feature_channels());
+    let adjusted = match is_adapted {
         true => "decoder and image encoder are adjusted a little (peft)",
         false => "the decoder is adjusted a little (peft), and the image encoder stays as it is",
     };
@@ -75,7 +84,7 @@ pub fn choose(base: &Checkpoint, structures: &[Structure]) -> Choice {
         [one] => format!("{one} is new to the model: prompts are learnt for it, {adjusted}."),
         new => format!("{} are new to the model: prompts are learnt for them, {adjusted}.", new.join(" and ")),
     };
-    Choice { mode: Trainable::Peft, architecture: Some(architecture), is_known, reason }
+    Choice { mode: Trainable::Peft, architecture: Some(architecture), is_known, shows_structures, reason }
 }
 
 /// The base's network with what the paper adds to it; `None` where its decoder takes no LoRA updates.
@@ -124,14 +133,21 @@ pub fn recipe(choice: &Choice, image_size: usize, trained: usize, seed: u64, car
         network: NetworkConfig {
             architecture: choice.architecture.clone(),
             image_size: Some(image_size),
-            tokens: 10,
+            tokens: TOKENS,
             dataset: None,
         },
         prompts: PromptMix { learned: 0.9, bounding_box: 0.2, mask: 0.05, points: 0.1, ..PromptMix::default() },
         // Left and right are not the same in most views.
         augmentation: Augmentation { flip_p: 0.0, ..Augmentation::default() },
         variants: VIEWS,
-        loss: LossConfig { mask_size: Some(image_size / 2), iou_weight: 1.0, ..LossConfig::default() },
+        // As the models that ship learnt from real pictures.
+        loss: LossConfig {
+            mask_size: Some(image_size / 2),
+            iou_weight: 1.0,
+            dice_weight: 2.0,
+            interim_dice_weight: 1.0,
+            deep_supervision: f64::from(u8::from(choice.shows_structures)),
+        },
         optimizer: OptimizerConfig {
             learning_rate: RATES[usize::from(choice.is_known)],
             final_learning_rate: 1e-5,

@@ -354,7 +354,7 @@ fn read(map: &Tensor<4>) -> Vec<f32> {
 
 fn check_loss(recipe: &Recipe, network: &Sam2RadConfig) -> Result<(), LearnError> {
     let (image_size, low_res_size) = (network.image_size, network.low_res_size());
-    let channels = if network.mask_decoder.high_res_features { network.image_encoder.prompt_embed_dim / 8 } else { 0 };
+    let channels = network.finest_feature_channels();
     if recipe.loss.deep_supervision > 0.0 && network.structures > channels {
         return Err(LearnError::Settings(format!(
             "`loss.deep_supervision` shows each structure in a channel of the finest feature map: {} has {channels} for {} \

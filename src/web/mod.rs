@@ -6,6 +6,8 @@ mod follow;
 #[cfg(feature = "webgpu")]
 mod gpu;
 mod inspect;
+#[cfg(feature = "learn")]
+mod learn;
 mod load;
 mod model;
 mod request;

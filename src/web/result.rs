@@ -63,7 +63,7 @@ pub fn explanation_object(
     .unchecked_into())
 }
 
-fn object(fields: &[(&str, JsValue)]) -> JsValue {
+pub fn object(fields: &[(&str, JsValue)]) -> JsValue {
     let object = Object::new().into();
     fields.iter().for_each(|(name, value)| set(&object, name, value));
     object

@@ -61,6 +61,7 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
     }),
   ),
   settings: fc.record({ manual: fc.boolean(), carry: fc.boolean(), look: anyLook }),
+  own_structures: fc.array(fc.record({ name: fc.string(), color: fc.constantFrom('#009e73', '#CC79A7') }), { maxLength: 2 }),
   current_frame: fc.nat(1000),
   frames: fc.array(
     fc.record({
@@ -87,6 +88,7 @@ const anyProject: fc.Arbitrary<Project> = fc.record({
       calipers: fc.array(fc.record({ from: place, to: place }), { maxLength: 2 }),
       graf: fc.option(fc.record({ baseline: ends, roof_line: ends })),
       reviewed: fc.boolean(),
+      labels: fc.array(fc.record({ structure: fc.string(), rle: anyMap.map((map) => rleOf(map, 1)) }), { maxLength: 2 }),
     }),
     { maxLength: 3 },
   ),
@@ -104,6 +106,7 @@ const example: Project = {
   scales_by_hand: [{ picture: 'wrist.webm 640x480', from: { x: 10, y: 20 }, to: { x: 10, y: 220 }, mm: 40 }],
   model: { name: 'micro', sha256: '01'.repeat(32), structures: [{ name: 'radius', color: [86, 180, 233] }] },
   settings: { manual: false, carry: true, look: { style: 'both', opacity: 0.35, hidden: [0], colors: [], predicted_box: false, names: true } },
+  own_structures: [{ name: 'lunate', color: '#009e73' }],
   current_frame: 7,
   frames: [
     {
@@ -118,6 +121,7 @@ const example: Project = {
       calipers: [{ from: { x: 1, y: 2 }, to: { x: 3, y: 4 } }],
       graf: { baseline: [[1, 2], [3, 4]], roof_line: [[3, 4], [5.5, 6]] },
       reviewed: true,
+      labels: [{ structure: 'lunate', rle: { size: [3, 4], counts: '01:0' } }],
     },
   ],
 };

@@ -11,6 +11,8 @@ import { exportPanel } from './panels/export';
 import { headsUp } from './panels/heads-up';
 import { doubtfulPanel } from './panels/doubtful';
 import { measurePanel } from './panels/measure';
+import { learnPanel } from './panels/learn';
+import { learntModelsPanel } from './panels/learnt-models';
 import { modelPanel } from './panels/model';
 import { iconButton } from './panels/parts';
 import { promptsPanel } from './panels/prompts';
@@ -37,7 +39,7 @@ listen(app, stage, openHelp);
 byId('work').prepend(toolbar(app, stage));
 byId('stage').append(headsUp(app), welcome(app));
 byId('work').append(transport(app), strip(app));
-byId('side').append(alerts(app), sourcePanel(app), workPanel(app), modelPanel(app), structuresPanel(app), promptsPanel(app), doubtfulPanel(app), measurePanel(app), exportPanel(app, stage), insidePanel(app), timingPanel(app), offlineLine(app));
+byId('side').append(alerts(app), sourcePanel(app), workPanel(app), modelPanel(app), learntModelsPanel(app), structuresPanel(app), promptsPanel(app), learnPanel(app), doubtfulPanel(app), measurePanel(app), exportPanel(app, stage), insidePanel(app), timingPanel(app), offlineLine(app));
 receiveDrops();
 void app.start();
 

@@ -1,10 +1,12 @@
 // All that the page knows, in one value. Views read it and do not change it.
 
 import type { GreyRange } from '../dicom/api';
+import type { Print } from '../learn/advice';
 import type { GrafLines } from '../measure/graf';
-import type { Explanation, ModelCard } from '../shared/api';
+import type { Explanation, ModelCard, StructureResult } from '../shared/api';
 import { clampBox, sameBox, wholeOf, type Box, type Point, type Size } from '../shared/geometry';
 import type { BackendChoice, CroppedSegmentation, Failure, ModelOrigin } from '../shared/messages';
+import type { LearningLog, LearningPlan, LearningTask, LearningValidation, LearntModel } from '../shared/learning';
 import type { KeepStatus } from '../persist/keeper';
 import type { KeptFile, WorkHead } from '../persist/work';
 import { EMPTY_HISTORY, EVERY_PICTURE, type History } from './prompts/history';
@@ -44,7 +46,14 @@ export type WorkState =
   | { kind: 'processing'; done: number; total: number };
 
 /** What a failure is about. Each has one at most: the next success or failure of its kind takes its place. */
-export type FailureArea = 'model' | 'source' | 'work';
+export type FailureArea = 'model' | 'source' | 'work' | 'learn';
+
+/** A training: `held` is what it last found on the frames that are kept apart, `memory` the bytes it takes. */
+export type LearningState =
+  | { kind: 'none' }
+  | { kind: 'broken-off'; task: LearningTask }
+  | { kind: 'running'; task: LearningTask; plan: LearningPlan | null; log: LearningLog; paused: boolean; held: LearningValidation | null; memory: number }
+  | { kind: 'learnt'; model: LearntModel; log: LearningLog };
 
 /** Everything that an answer depends on, beside the frame. Compared part by part. */
 export interface Question {
@@ -87,6 +96,15 @@ export interface Shown {
 
 /** A look inside the answer on a frame; of one with all tokens on. */
 export type InsideState = { kind: 'none' } | { kind: 'looking' } | { kind: 'seen'; frame: Frame; question: Question; explanation: Explanation };
+
+/** The answer of the model that another was learnt from, drawn up to a share of the picture's width. */
+export interface ComparisonState {
+  origin: ModelOrigin;
+  card: ModelCard;
+  /** Null while the frame on the stage has none. */
+  answer: { frame: Frame; size: Size; structures: readonly StructureResult[] } | null;
+  share: number;
+}
 
 export interface Playback {
   playing: boolean;
@@ -164,13 +182,22 @@ export interface State {
   tokens_off: readonly number[];
   inside: InsideState;
   look: Look;
+  /** The person's own structure that is being labelled. */
+  labelling: string | null;
+  /** Tiny pictures of frames of the source, by their index: what is unlike is labelled next. */
+  prints: ReadonlyMap<number, Print>;
+  learning: LearningState;
+  /** Null where nothing is compared. */
+  comparison: ComparisonState | null;
+  /** Models that were made here, the newest first. */
+  learnt_models: readonly LearntModel[];
   shipped: Shipped;
   cameras: readonly CameraChoice[];
   /** Whether the work is kept in this browser. */
   keep: KeepStatus;
   /** Works that are kept here, the newest first, and whether a tab has one open. */
   works: readonly { head: WorkHead; open: 'here' | 'elsewhere' | null }[];
-  /** A person's own models that are kept here. */
+  /** Model files of the person's that are kept here. */
   own_models: readonly KeptFile[];
   /** The person agreed that copies of what they open are kept too. */
   keep_files: boolean;
@@ -207,6 +234,11 @@ export const INITIAL: State = {
   tokens_off: [],
   inside: { kind: 'none' },
   look: { style: 'both', opacity: 0.35, hidden: new Set(), colors: new Map(), predicted_box: false, names: true },
+  labelling: null,
+  prints: new Map(),
+  learning: { kind: 'none' },
+  comparison: null,
+  learnt_models: [],
   shipped: { demos: [], models: [] },
   cameras: [],
   keep: { kind: 'nothing' },

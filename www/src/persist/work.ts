@@ -1,5 +1,6 @@
 // What is kept of a work: a head, and a record for each frame that has anything, so that a change writes that frame alone.
 
+import type { FrameLabel } from '../learn/labels';
 import type { Project, ProjectFrame } from '../project/schema';
 import type { Size } from '../shared/geometry';
 import type { CroppedSegmentation } from '../shared/messages';
@@ -45,6 +46,8 @@ export interface KeptFrame {
   answer: KeptAnswer | null;
   /** A person has looked at the masks and accepted them. */
   reviewed: boolean;
+  /** Where structures of the person's own are. Older pages wrote none. */
+  label?: FrameLabel | null;
 }
 
 /** A person said or drew something on it. */

@@ -103,6 +103,8 @@ const frame = v.object({
   graf: v.optional(v.nullable(v.object({ baseline: ends, roof_line: ends })), null),
   /** A person has looked at the masks and accepted them. Older pages did not say. */
   reviewed: v.optional(v.boolean(), false),
+  /** Where structures of the person's own are, at the frame's size; without a pixel where one is said to be absent. Older pages wrote none. */
+  labels: v.optional(v.array(v.object({ structure: name, rle })), []),
 });
 
 export const projectSchema = v.object({
@@ -135,6 +137,8 @@ export const projectSchema = v.object({
     carry: v.boolean(),
     look: lookSchema,
   }),
+  /** Structures of the person's own, which a model learns. Older pages wrote none. */
+  own_structures: v.optional(v.array(v.object({ name, color: v.pipe(v.string(), v.regex(/^#[0-9a-f]{6}$/i, 'must be a colour as #rrggbb')) })), []),
   /** The frame that was shown. */
   current_frame: count,
   /** Those that have anything, in their order. */

@@ -79,6 +79,7 @@ export type FailureKind =
   | 'picture' // a picture, video or DICOM file could not be decoded
   | 'capture' // a camera or a screen could not be opened, or ended
   | 'segment' // the model refused this picture
+  | 'learn' // a training stopped or could not begin
   | 'gpu' // the GPU device was lost
   | 'not-on-gpu' // the WebGPU bundle has no kernels for the model
   | 'crash' // a WASM module panicked; its worker must be replaced

@@ -7,17 +7,20 @@ import { threads } from './backend';
 /** In pages of 64 KiB: 512 MiB, with which the smaller models run. */
 const LEAST_MAXIMUM = 8192;
 
+/** What a bundle is for, as a sentence has it. */
+const PURPOSE: Record<Backend | 'learn', string> = { cpu: 'for the CPU', webgpu: 'for WebGPU', learn: 'that learns' };
+
 export interface Bundle {
   module: Sam2RadModule;
   memory: WebAssembly.Memory;
 }
 
 /** On the CPU it computes on `count` threads. */
-export async function startBundle(backend: Backend, base: string, count = threads()): Promise<Bundle> {
+export async function startBundle(bundle: Backend | 'learn', base: string, count = threads()): Promise<Bundle> {
   if (typeof WebAssembly === 'undefined') {
     throw failed('no-webassembly', 'This browser has no WebAssembly, or it is switched off.', 'Use a current Chrome, Edge, Firefox or Safari, without lockdown mode.');
   }
-  const url = new URL(`wasm/${backend}/sam2rad.js`, base);
+  const url = new URL(`wasm/${bundle}/sam2rad.js`, base);
   try {
     const module: Sam2RadModule = await import(/* @vite-ignore */ url.href);
     const { memory } = await withFittingMemory(() => module.default());
@@ -27,7 +30,7 @@ export async function startBundle(backend: Backend, base: string, count = thread
     if (error instanceof WebAssembly.CompileError) {
       throw failed('bundle', `This browser cannot compile the program: ${error.message}.`, 'Update the browser: it needs WebAssembly with SIMD.');
     }
-    throw failed('bundle', `The program for ${backend === 'cpu' ? 'the CPU' : 'WebGPU'} could not be loaded: ${messageOf(error)}.`, `Check the connection and reload the page. Whoever serves it: ${url.pathname} must exist (build.sh puts it there).`);
+    throw failed('bundle', `The program ${PURPOSE[bundle]} could not be loaded: ${messageOf(error)}.`, `Check the connection and reload the page. Whoever serves it: ${url.pathname} must exist (build.sh puts it there).`);
   }
 }
 

@@ -11,7 +11,7 @@ import { download } from './download';
 import { iconButton, panel, textButton, toggle } from './parts';
 
 export function workPanel(app: App): HTMLElement {
-  const { store, keeping } = app;
+  const { store, keeping, learning } = app;
   const keep = h('p', { id: 'keep-status', className: 'quiet' });
   keep.role = 'status';
   const files = toggle('keep-files', 'Keep copies of my files too', null, (on) => void keeping.setKeepFiles(on));
@@ -22,7 +22,7 @@ export function workPanel(app: App): HTMLElement {
   forget.title = 'Removes all work and all copies from this browser';
 
   async function forgetAll(): Promise<void> {
-    if (await ask(store, 'All work that is kept in this browser will be deleted, and copies of files with it. What is open now stays open.', 'Forget everything')) await keeping.forget();
+    if (await ask(store, 'All work that is kept in this browser will be deleted, and with it copies of files and the models that were made here. What is open now stays open.', 'Forget everything')) await Promise.all([keeping.forget(), learning.forgetAll()]);
   }
 
   store.watch(({ keep: status, keep_files, source }) => [status, keep_files, source.kind === 'open' && source.origin.kind === 'capture'], (_, status, on, live) => {

@@ -1,6 +1,7 @@
 // Changes of what a person makes on a source, each one step of undo; and of the tools.
 
 import type { GrafLines } from '../../measure/graf';
+import type { Labels } from '../../learn/labels';
 import { clampBox, type Box } from '../../shared/geometry';
 import { keyAt } from '../sources/types';
 import { cropAt, currentCalipers, currentPrompts, LEAST_CROP, type Caliper, type Tools } from '../state';
@@ -49,6 +50,16 @@ export class Edits {
     if (on) now.set(shown.frame.index, shown.answer.question);
     else now.delete(shown.frame.index);
     this.store.update({ reviewed: now });
+  }
+
+  /** What is labelled from now on. Where `accepted`, the prompts of the frame shown have become a label and go. */
+  setLabels(labels: Labels, accepted = false): void {
+    const { shown, history } = this.store.state;
+    if (shown === null) return;
+    const { prompts } = history.present;
+    const gone = new Set(accepted ? currentPrompts(this.store.state) : NO_PROMPTS);
+    const left = this.prompts.filter((prompt) => !gone.has(prompt));
+    this.change({ labels, ...(gone.size > 0 && { prompts: withFrame(prompts, shown.frame.index, left) }) });
   }
 
   replaceCaliper(caliper: Caliper, by: Caliper): void {

@@ -2,6 +2,7 @@
 
 import type { GrafLines } from '../../measure/graf';
 import type { HandScale } from '../../measure/spacing';
+import { NO_LABELS, type Labels } from '../../learn/labels';
 import type { Box } from '../../shared/geometry';
 import type { Caliper } from '../state';
 import type { PromptsByFrame } from './prompts';
@@ -19,6 +20,8 @@ export interface Made {
   graf: ReadonlyMap<number, GrafLines>;
   /** Lengths that a person said, by the key of the frame they were drawn on, or for every picture. */
   scales: ReadonlyMap<string, HandScale>;
+  /** Structures of the person's own, and where they are: what is learnt from. */
+  labels: Labels;
 }
 
 /** In place of a frame's key: for every picture that is open. */
@@ -36,7 +39,7 @@ export interface History {
   future: readonly Step[];
 }
 
-export const EMPTY_HISTORY: History = { past: [], present: { prompts: new Map(), calipers: new Map(), crops: new Map(), graf: new Map(), scales: new Map() }, future: [] };
+export const EMPTY_HISTORY: History = { past: [], present: { prompts: new Map(), calipers: new Map(), crops: new Map(), graf: new Map(), scales: new Map(), labels: NO_LABELS }, future: [] };
 
 export function changed({ past, present }: History, frame: number, change: Partial<Made>): History {
   return { past: [...past, { made: present, frame }], present: { ...present, ...change }, future: [] };
@@ -68,6 +71,7 @@ export function mapped({ past, present, future }: History, change: (made: Made) 
   return { past: past.map(step), present: change(present), future: future.map(step) };
 }
 
-export function isEmpty({ prompts, calipers, crops, graf, scales }: Made): boolean {
-  return crops.size + graf.size + scales.size === 0 && [...prompts.values()].every(({ length }) => length === 0) && [...calipers.values()].every(({ length }) => length === 0);
+export function isEmpty({ prompts, calipers, crops, graf, scales, labels }: Made): boolean {
+  const marked = crops.size + graf.size + scales.size + labels.structures.length;
+  return marked === 0 && [...prompts.values()].every(({ length }) => length === 0) && [...calipers.values()].every(({ length }) => length === 0);
 }

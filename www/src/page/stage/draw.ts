@@ -1,9 +1,12 @@
 // Draws the stage: the picture, the masks of the same frame as vector paths, and what a person put on it. Lines have a width on
 // the screen, not in the picture, so they are crisp at any zoom.
 
+import { contoursOf } from '../../export/polygons';
+import { maskOf } from '../../measure/mask';
 import type { PixelSize } from '../../measure/spacing';
 import type { ModelCard, StructureResult } from '../../shared/api';
 import { sameBox, wholeOf, type Box, type Point, type Size } from '../../shared/geometry';
+import { classIdsOf, type Runs } from '../../shared/runs';
 import type { Prompt, PromptSet } from '../prompts/prompts';
 import type { Answer, Caliper, Look } from '../state';
 import { colorOf } from './colors';
@@ -16,6 +19,13 @@ export interface DrawnAnswer {
   /** Of the whole frame. */
   size: Size;
   structures: readonly StructureResult[];
+}
+
+/** A structure of the person's own on a frame of this size. */
+export interface DrawnLabel {
+  color: string;
+  size: Size;
+  mask: Runs;
 }
 
 /** A straight line with what it says of itself, such as `12.3 mm`. */
@@ -34,8 +44,12 @@ export interface Scene {
   /** Of the card's model. */
   answer: DrawnAnswer | null;
   look: Look;
+  /** Another model's answer, which is seen up to a share of the picture's width in place of the model's. */
+  before: { card: ModelCard; answer: DrawnAnswer; share: number } | null;
   prompts: PromptSet;
   lengths: readonly Length[];
+  /** Where the person's own structures are labelled. */
+  labels: readonly DrawnLabel[];
   /** Under the pointer at the moment: a box or a stroke on its way. */
   draft: Prompt | null;
   crop: Box;
@@ -62,11 +76,15 @@ export function draw(context: Context, scene: Scene): void {
   // From here on places are stretched and lines are not, so that a line is as wide in every direction.
   context.setTransform(scale, 0, 0, scale, view.x, view.y);
   const line = (width: number) => (width * scene.density) / view.scale;
-  if (card !== null && answer !== null) {
+  const answered = (card: ModelCard, answer: DrawnAnswer, look: Look) => {
     drawAnswer(context, answer, card, look, line, shape);
     if (look.names) drawNames(context, answer, card, look, line(1), shape);
-  }
+  };
+  const { before } = scene;
+  if (before !== null) drawWipe(context, scene, before.share, line, () => answered(before.card, before.answer, PLAIN), () => card !== null && answer !== null && answered(card, answer, look));
+  else if (card !== null && answer !== null) answered(card, answer, look);
   drawCrop(context, scene, line);
+  for (const label of scene.labels) drawLabel(context, label, line, shape);
   for (const length of scene.lengths) drawLength(context, length, line, shape);
   if (card === null) return;
   for (const prompt of scene.draft === null ? scene.prompts : [...scene.prompts, scene.draft]) {
@@ -221,6 +239,41 @@ function outlineRim(context: Context, path: Path2D, color: string, width: number
 function drawBrush(context: Context, { at, radius }: { at: Point; radius: number }, line: Line, shape: PixelSize): void {
   outline(context, stretched(circle(at, radius), shape), '#ffffff', line(1.25), line(3));
 }
+
+/** How another model's masks are drawn. */
+const PLAIN: Look = { style: 'both', opacity: 0.35, hidden: new Set(), colors: new Map(), predicted_box: false, names: true };
+
+/** One drawing to the left of a line, another to its right. */
+function drawWipe(context: Context, { picture, view: { shape } }: Scene, share: number, line: Line, left: () => void, right: () => void): void {
+  const [width, height] = [picture.width * shape.x, picture.height * shape.y];
+  for (const [from, to, part] of [[0, share, left], [share, 1, right]] as const) {
+    context.save();
+    context.beginPath();
+    context.rect(from * width, 0, (to - from) * width, height);
+    context.clip();
+    part();
+    context.restore();
+  }
+  const edge = new Path2D();
+  edge.moveTo(share * width, 0);
+  edge.lineTo(share * width, height);
+  outline(context, edge, '#ffffff', line(1.5), line(3.5));
+}
+
+/** Dashed: what the model finds has a line without gaps. */
+function drawLabel(context: Context, { color, size, mask }: DrawnLabel, line: Line, shape: PixelSize): void {
+  let path = labelPaths.get(mask);
+  if (path === undefined) {
+    const found = maskOf({ ...size, class_ids: classIdsOf(mask, wholeOf(size), size) }, 1);
+    const { outlines, holes } = found === null ? { outlines: [], holes: [] } : contoursOf(found);
+    labelPaths.set(mask, (path = pathOf([...outlines, ...holes].map((polygon) => new Float32Array(polygon)))));
+  }
+  context.setLineDash([line(7), line(4)]);
+  outline(context, stretched(path, shape), color, line(2), line(3.5));
+  context.setLineDash([]);
+}
+
+const labelPaths = new WeakMap<Runs, Path2D>();
 
 /** What the model does not see is darker. */
 function drawCrop(context: Context, { picture, crop, cropping, view: { shape } }: Scene, line: Line): void {

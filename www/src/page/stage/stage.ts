@@ -4,13 +4,13 @@ import { inBox, isInside, wholeOf, type Box, type Point } from '../../shared/geo
 import type { Edits } from '../prompts/edits';
 import type { Prompt } from '../prompts/prompts';
 import { lengthText, PIXELS, pixelShape, type PixelSize } from '../../measure/spacing';
-import { cardOf, currentCalipers, currentPrompts, type Caliper } from '../state';
+import { cardOf, currentCalipers, currentPrompts, type Caliper, type State } from '../state';
 import type { Store } from '../store';
 import { CropHandles } from './crop-handles';
 import { GrafHandles } from './graf-handles';
 import { Handles } from './handles';
 import { KeyboardCursor } from './cursor';
-import { draw, drawnAnswer, type Length } from './draw';
+import { draw, drawnAnswer, type DrawnLabel, type Length, type Scene } from './draw';
 import type { Grip } from './grips';
 import { Pointers } from './pointer';
 import { handScaleAt, pixelsShown } from '../work/pixels';
@@ -50,7 +50,7 @@ export class Stage {
     store.watch(({ source }) => [source], () => this.fit());
     store.watch(({ place }) => [place], (_, place) => place !== null && this.showPlace(place));
     store.watch(
-      ({ shown, model, look, history, scale_line, graf_draft, crop, tools, playback }) => [shown, model, look, history, scale_line, graf_draft, crop, tools, playback.playing],
+      ({ shown, model, look, history, scale_line, graf_draft, crop, tools, playback, comparison }) => [shown, model, look, history, scale_line, graf_draft, crop, tools, playback.playing, comparison],
       () => this.redraw(),
     );
   }
@@ -226,8 +226,10 @@ export class Stage {
       card: cardOf(state),
       answer: drawnAnswer(state.shown?.answer ?? null, cardOf(state)),
       look: state.look,
+      before: beforeOf(state),
       prompts: currentPrompts(state).filter((prompt) => this.held?.kind !== 'prompt' || prompt !== this.held.prompt),
       lengths: this.lengths(),
+      labels: labelsShown(state),
       draft: this.drafted,
       crop: this.cropping.crop,
       cropping: tool === 'crop',
@@ -236,4 +238,21 @@ export class Stage {
     this.handles.place(tool === 'crop');
     this.grafHandles.place(tool === 'select' && !state.playback.playing);
   }
+}
+
+/** Of the frame on the stage. */
+function labelsShown({ shown, history }: State): DrawnLabel[] {
+  const { structures, frames } = history.present.labels;
+  const label = shown === null ? undefined : frames.get(shown.frame.index);
+  if (label === undefined) return [];
+  return structures.flatMap(({ name, color }) => {
+    const mask = label.masks.get(name);
+    return mask === undefined ? [] : [{ color, size: label.size, mask }];
+  });
+}
+
+/** The base model's answer, where it is of the frame on the stage. */
+function beforeOf({ comparison, shown }: State): Scene['before'] {
+  if (comparison?.answer == null || comparison.answer.frame !== shown?.frame) return null;
+  return { card: comparison.card, answer: comparison.answer, share: comparison.share };
 }

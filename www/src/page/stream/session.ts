@@ -84,7 +84,7 @@ export class Session {
     this.results.clear();
     this.wanted = null;
     this.seeking = null;
-    this.store.update({ source: { kind: 'none' }, shown: null, history: EMPTY_HISTORY, scale_line: null, graf_draft: null, reviewed: new Map(), meter: null, answered: 0, work: { kind: 'idle' } });
+    this.store.update({ source: { kind: 'none' }, shown: null, history: EMPTY_HISTORY, scale_line: null, graf_draft: null, reviewed: new Map(), meter: null, answered: 0, work: { kind: 'idle' }, prints: new Map(), labelling: null });
     this.store.fail('work', null);
   }
 

@@ -36,12 +36,17 @@ export async function applyWork(core: Core, head: WorkHead, frames: readonly Kep
     graf: new Map(frames.flatMap(({ frame, graf }): [number, GrafLines][] => (graf == null ? [] : [[frame, graf]]))),
     crops: new Map(project.crops.map(({ picture, box }) => [picture, box])),
     scales: new Map(project.scales_by_hand.map(({ picture, ...scale }) => [picture, scale])),
+    labels: {
+      structures: project.own_structures ?? [],
+      frames: new Map(frames.flatMap(({ frame, label }) => (label == null ? [] : [[frame, label]]))),
+    },
   };
   const { tools, model, look: before } = store.state;
   const { manual, carry, look } = project.settings;
   const own = cardOf(store.state)?.structures.map(({ name }) => name) ?? [];
   const sameModel = key !== null && key === head.model;
   store.update({
+    labelling: made.labels.structures[0]?.name ?? null,
     ...renumbered(beginning(made), project.model?.structures.map(({ name }) => name) ?? [], own),
     tools: { ...tools, manual: manual || (model.kind === 'ready' && model.manual_only), carry },
     // Which structure is hidden or coloured is said by numbers of the work's model.

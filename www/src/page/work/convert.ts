@@ -2,20 +2,42 @@
 
 import { contoursOf } from '../../export/polygons';
 import { paintRle, rleOf } from '../../export/rle';
+import { classIdsOfLabel, type FrameLabel } from '../../learn/labels';
 import { maskOf, type ClassMap } from '../../measure/mask';
 import type { KeptAnswer, KeptFrame } from '../../persist/work';
 import type { ProjectFrame } from '../../project/schema';
 import { clampBox, type Box } from '../../shared/geometry';
-import { classIdsOf, runsOf } from '../../shared/runs';
+import { classIdsOf, runsOf, type Runs } from '../../shared/runs';
 
 type Masks = NonNullable<ProjectFrame['masks']>;
 
-export function projectFrameOf({ frame, prompts, calipers, graf, answer, reviewed }: KeptFrame): ProjectFrame {
-  return { frame, prompts, masks: answer && masksOf(answer), calipers, graf: graf ?? null, reviewed };
+export function projectFrameOf({ frame, prompts, calipers, graf, answer, reviewed, label }: KeptFrame): ProjectFrame {
+  return { frame, prompts, masks: answer && masksOf(answer), calipers, graf: graf ?? null, reviewed, labels: label ? rlesOf(label) : [] };
 }
 
-export function keptFrameOf({ frame, prompts, masks, calipers, graf, reviewed }: ProjectFrame): KeptFrame {
-  return { frame, prompts, calipers, graf, answer: masks && answerOf(masks), reviewed };
+export function keptFrameOf({ frame, prompts, masks, calipers, graf, reviewed, labels }: ProjectFrame): KeptFrame {
+  return { frame, prompts, calipers, graf, answer: masks && answerOf(masks), reviewed, label: labelOf(labels) };
+}
+
+function rlesOf(label: FrameLabel): ProjectFrame['labels'] {
+  return [...label.masks.keys()].map((structure) => ({ structure, rle: rleOf({ ...label.size, class_ids: classIdsOfLabel(label, [structure]) }, 1) }));
+}
+
+/** Null where nothing is labelled, or masks are not of one size. */
+function labelOf(labels: ProjectFrame['labels']): FrameLabel | null {
+  const [first] = labels;
+  if (first === undefined) return null;
+  const [height, width] = first.rle.size;
+  try {
+    const masks = labels.map(({ structure, rle }): [string, Runs] => {
+      const map = { width, height, class_ids: new Uint8Array(width * height) };
+      paintRle(rle, map, 1);
+      return [structure, runsOf(map.class_ids)];
+    });
+    return { size: { width, height }, masks: new Map(masks) };
+  } catch {
+    return null;
+  }
 }
 
 function masksOf({ size, segmentation: { crop, runs, structures }, imported }: KeptAnswer): Masks {

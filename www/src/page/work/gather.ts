@@ -1,6 +1,7 @@
 // The state of the page as a work: its head, and its frames.
 
 import { disclaimer } from '../../export/disclaimer';
+import type { FrameLabel } from '../../learn/labels';
 import type { GrafLines } from '../../measure/graf';
 import { EVERYWHERE } from '../../measure/spacing';
 import type { KeptAnswer, KeptFrame } from '../../persist/work';
@@ -35,6 +36,7 @@ export function headOf(state: State, source: ProjectSource | null, model: Projec
     // The names that prompts' numbers mean, of earlier models too.
     model: model && { ...model, structures: structures.map((name) => ({ name, color: colors.get(name) ?? [128, 128, 128] })) },
     settings: { manual: tools.manual, carry: tools.carry, look: { ...look, hidden: [...look.hidden], colors: [...look.colors].map(([structure, color]) => ({ structure, color })) } },
+    own_structures: history.present.labels.structures.map(({ name, color }) => ({ name, color })),
     current_frame: shown?.frame.index ?? 0,
   };
 }
@@ -70,6 +72,7 @@ interface Parts {
   graf: GrafLines | undefined;
   answer: KeptAnswer | null;
   reviewed: boolean;
+  label: FrameLabel | undefined;
 }
 
 function keptAnswer({ size, segmentation, imported, following }: Answer): KeptAnswer {
@@ -86,19 +89,26 @@ export class FrameGatherer {
 
   /** These frames were given back to the page. */
   resume(frames: readonly KeptFrame[]): void {
-    const partsOf = ({ prompts, calipers, graf, answer, reviewed }: KeptFrame): Parts => ({ prompts: prompts ?? undefined, calipers: calipers.length === 0 ? undefined : calipers, graf: graf ?? undefined, answer, reviewed });
+    const partsOf = ({ prompts, calipers, graf, answer, reviewed, label }: KeptFrame): Parts => ({
+      prompts: prompts ?? undefined,
+      calipers: calipers.length === 0 ? undefined : calipers,
+      graf: graf ?? undefined,
+      answer,
+      reviewed,
+      label: label ?? undefined,
+    });
     this.known = new Map(frames.map((kept) => [kept.frame, { parts: partsOf(kept), kept }]));
   }
 
   gather({ store, session }: Core): Map<number, KeptFrame> {
     const { history, reviewed, tokens_off, model } = store.state;
-    const { prompts, calipers, graf } = history.present;
+    const { prompts, calipers, graf, labels } = history.present;
     // Without a model, or with tokens switched off as an experiment, the masks are those of before.
     const asBefore = model.kind !== 'ready' || tokens_off.length > 0;
     const answers = new Map<number, Answer>(asBefore ? [] : session.answers());
     const masked = asBefore ? [...this.known].flatMap(([frame, { parts }]) => (parts.answer === null ? [] : [frame])) : answers.keys();
     const known = new Map<number, { parts: Parts; kept: KeptFrame }>();
-    for (const frame of new Set([...prompts.keys(), ...calipers.keys(), ...graf.keys(), ...masked])) {
+    for (const frame of new Set([...prompts.keys(), ...calipers.keys(), ...graf.keys(), ...labels.frames.keys(), ...masked])) {
       const before = this.known.get(frame);
       const answer = answers.get(frame);
       const accepted = reviewed.get(frame);
@@ -108,6 +118,7 @@ export class FrameGatherer {
         graf: graf.get(frame),
         answer: asBefore ? (before?.parts.answer ?? null) : (answer === undefined ? null : keptAnswer(answer)),
         reviewed: asBefore ? (before?.parts.reviewed ?? false) : answer !== undefined && accepted !== undefined && sameQuestion(accepted, answer.question),
+        label: labels.frames.get(frame),
       };
       known.set(frame, before !== undefined && same(before.parts, parts) ? before : { parts, kept: keptOf(frame, parts) });
     }
@@ -117,10 +128,10 @@ export class FrameGatherer {
 }
 
 function same(a: Parts, b: Parts): boolean {
-  return a.prompts === b.prompts && a.calipers === b.calipers && a.graf === b.graf && a.answer?.segmentation === b.answer?.segmentation && a.reviewed === b.reviewed;
+  return a.prompts === b.prompts && a.calipers === b.calipers && a.graf === b.graf && a.answer?.segmentation === b.answer?.segmentation && a.reviewed === b.reviewed && a.label === b.label;
 }
 
-function keptOf(frame: number, { prompts, calipers, graf, answer, reviewed }: Parts): KeptFrame {
+function keptOf(frame: number, { prompts, calipers, graf, answer, reviewed, label }: Parts): KeptFrame {
   return {
     frame,
     prompts: (prompts as ProjectFrame['prompts'] | undefined) ?? null,
@@ -128,5 +139,6 @@ function keptOf(frame: number, { prompts, calipers, graf, answer, reviewed }: Pa
     graf: graf ?? null,
     answer,
     reviewed,
+    label: label ?? null,
   };
 }

@@ -1,0 +1,78 @@
+// A model that was learnt beside the one that it comes from, on the frame that is shown: the base answers in a worker of its own.
+
+import { baseUrl } from '../../shared/base-url';
+import { FailureError, failureOf, type ModelOrigin } from '../../shared/messages';
+import { requestOf, NO_PROMPTS } from '../prompts/prompts';
+import { originOf } from '../sources/shipped';
+import { cropAt } from '../state';
+import type { Core } from '../core';
+import { startModelWorker, type ModelClient } from '../stream/client';
+
+export class Comparison {
+  private client: ModelClient | null = null;
+  /** Counts the frames that were asked about: the last one counts. */
+  private asked = 0;
+
+  constructor(private readonly core: Core) {
+    core.store.watch(({ shown, crop, comparison, playback }) => [shown?.frame, crop, comparison?.origin, playback.playing], () => void this.answer());
+  }
+
+  /** Where the model of this name comes from; null where it does not ship. */
+  originOf(name: string): ModelOrigin | null {
+    const shipped = this.core.store.state.shipped.models.find(({ title }) => title === name);
+    return shipped === undefined ? null : originOf(shipped);
+  }
+
+  async begin(origin: ModelOrigin): Promise<void> {
+    const { store } = this.core;
+    this.end();
+    const client = startModelWorker();
+    this.client = client;
+    try {
+      await client.ask({ type: 'choose-backend', base: baseUrl(), settled: { backend: 'cpu', reason: 'a comparison leaves the GPU to the model that is open' } });
+      const { card } = await client.ask({ type: 'load-model', origin, image_size: null });
+      if (this.client === client) store.update({ comparison: { origin, card, answer: null, share: 0.5 } });
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** Up to which share of the picture's width the base is shown. */
+  setShare(share: number): void {
+    const { store } = this.core;
+    const { comparison } = store.state;
+    if (comparison !== null) store.update({ comparison: { ...comparison, share } });
+  }
+
+  end(): void {
+    this.client?.terminate();
+    this.client = null;
+    this.core.store.update({ comparison: null });
+  }
+
+  private async answer(): Promise<void> {
+    const { store } = this.core;
+    const { shown, comparison, playback } = store.state;
+    const { client } = this;
+    if (client === null || comparison === null || shown === null || playback.playing || comparison.answer?.frame === shown.frame) return;
+    const { frame } = shown;
+    const turn = ++this.asked;
+    try {
+      const { width, height } = frame.picture;
+      const crop = cropAt(store.state, frame.index, frame.picture);
+      const picture = await createImageBitmap(frame.picture, crop[0], crop[1], crop[2] - crop[0], crop[3] - crop[1]);
+      await client.ask({ type: 'encode', picture, crop }, undefined, [picture]);
+      const segmentation = await client.ask({ type: 'segment', request: requestOf(NO_PROMPTS, false, []) });
+      const now = store.state.comparison;
+      if (turn === this.asked && now !== null) store.update({ comparison: { ...now, answer: { frame, size: { width, height }, structures: segmentation.structures } } });
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (error instanceof FailureError && error.failure.kind === 'cancelled') return;
+    this.end();
+    this.core.store.fail('model', failureOf(error));
+  }
+}
