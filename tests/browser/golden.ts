@@ -1,4 +1,4 @@
-// The golden file as the browser tests read it, and the comparison with what a bundle computed.
+// The golden file as the tests of the bundles read it, and the comparison with what a bundle computed.
 
 import { readFileSync } from 'node:fs';
 
@@ -41,6 +41,18 @@ export function readGolden(path: string): Golden {
     return new Float32Array(file.buffer.slice(file.byteOffset + 8 + length + from, file.byteOffset + 8 + length + to));
   };
   return { tensors, plan, values };
+}
+
+/** Maps that the reference has channels first and we have channels last. */
+const CHANNELS_FIRST = ['image_embedding', 'high_res.0', 'high_res.1', 'ppn.dense'];
+
+/** Where the values that the file keeps of a tensor lie in ours. */
+export function placesOf(golden: Golden, name: string): number[] {
+  const { shape, stride } = golden.tensors[name]!;
+  const [, channels = 1, height = 1, width = 1] = shape;
+  const count = Math.ceil(shape.reduce((product, side) => product * side, 1) / stride);
+  const place = (i: number) => (CHANNELS_FIRST.includes(name) ? (i % (height * width)) * channels + Math.floor(i / (height * width)) : i);
+  return Array.from({ length: count }, (_, i) => place(i * stride));
 }
 
 /** The larger of the maximal and the rms error, in units of its bar. */

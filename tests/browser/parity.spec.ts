@@ -3,13 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test, type Page } from '../../www/playwright';
-import { ofBar, readGolden } from './golden';
+import { ofBar, placesOf, readGolden } from './golden';
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const golden = readGolden(path('../fixtures/golden/nano_256.safetensors'));
-
-/** Maps that the reference has channels first and we have channels last. */
-const CHANNELS_FIRST = ['image_embedding', 'high_res.0', 'high_res.1', 'ppn.dense'];
 
 /** Runs the formula's model on the formula's picture -> the sampled values of every tensor, by name. */
 async function run(page: Page, bundle: 'cpu' | 'webgpu'): Promise<Record<string, number[]>> {
@@ -18,7 +15,7 @@ async function run(page: Page, bundle: 'cpu' | 'webgpu'): Promise<Record<string,
   await serve('**/test/picture.grey', '../../target/browser/picture.grey');
   await page.goto('./');
   return page.evaluate(
-    async ({ bundle, specs, channelsFirst }) => {
+    async ({ bundle, places }) => {
       const module = await import(new URL(`wasm/${bundle}/sam2rad.js`, document.baseURI).href);
       await module.default();
       const bytes = async (name: string) => new Uint8Array(await (await fetch(`test/${name}`)).arrayBuffer());
@@ -30,18 +27,9 @@ async function run(page: Page, bundle: 'cpu' | 'webgpu'): Promise<Record<string,
       (await bytes('picture.grey')).forEach((grey, i) => rgba.fill(grey, 4 * i, 4 * i + 3));
       model.encode(rgba, 256, 256);
       const tensors: Record<string, Float32Array> = await model.inspect();
-      const sampled: Record<string, number[]> = {};
-      for (const [name, values] of Object.entries(tensors)) {
-        const { shape, stride } = specs[name]!;
-        const [, channels = 1, height = 1, width = 1] = shape;
-        const place = (i: number) =>
-          channelsFirst.includes(name) ? (i % (height * width)) * channels + Math.floor(i / (height * width)) : i;
-        sampled[name] = [];
-        for (let i = 0; i < values.length; i += stride) sampled[name].push(values[place(i)]!);
-      }
-      return sampled;
+      return Object.fromEntries(Object.entries(tensors).map(([name, values]) => [name, places[name]!.map((place) => values[place]!)]));
     },
-    { bundle, specs: golden.tensors, channelsFirst: CHANNELS_FIRST },
+    { bundle, places: Object.fromEntries(Object.keys(golden.tensors).map((name) => [name, placesOf(golden, name)])) },
   );
 }
 

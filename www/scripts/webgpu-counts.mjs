@@ -5,54 +5,13 @@
 //
 // It needs a Vulkan driver. Where there is no GPU the one that Debian's chromium brings will do:
 //   XDG_RUNTIME_DIR=/tmp VK_ICD_FILENAMES=/usr/lib/chromium/vk_swiftshader_icd.json
-import { create, globals } from 'webgpu';
-import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { counted, HEIGHT, loadModel, picture, startBundle, WIDTH } from './dawn.mjs';
 
 const FRAME = { dispatches: 160, submits: 2, readbacks: 1, buffers: 0, bind_groups: 0, bytes_written: 300_000, pipelines: 0 };
 const PROMPT = { dispatches: 60 };
 const PIPELINES = 45;
-const [WIDTH, HEIGHT] = [640, 480];
-
-Object.assign(globalThis, globals);
-// wgpu takes a page without a window for a worker.
-globalThis.WorkerGlobalScope = class {};
-// Whatever the bundle no longer refers to may be taken down: the instance is held here.
-const gpu = create([]);
-Object.defineProperty((globalThis.navigator ??= {}), 'gpu', { value: gpu, configurable: true });
-
-let counts = {};
-function counting(type, method, name, amount = () => 1) {
-  const original = type.prototype[method];
-  type.prototype[method] = function (...args) {
-    counts[name] = (counts[name] ?? 0) + amount(...args);
-    return original.apply(this, args);
-  };
-}
-counting(GPUComputePassEncoder, 'dispatchWorkgroups', 'dispatches');
-counting(GPUQueue, 'submit', 'submits');
-counting(GPUQueue, 'writeBuffer', 'bytes_written', (_buffer, _offset, data, _from, size) => size ?? data.byteLength);
-counting(GPUBuffer, 'mapAsync', 'readbacks');
-counting(GPUDevice, 'createBuffer', 'buffers');
-counting(GPUDevice, 'createBindGroup', 'bind_groups');
-counting(GPUDevice, 'createComputePipeline', 'pipelines');
-
-async function counted(work) {
-  counts = {};
-  const started = performance.now();
-  await work();
-  const found = { ...counts, milliseconds: Math.round(performance.now() - started) };
-  counts = {};
-  return found;
-}
-
-/** Grey noise, another one for each frame. */
-function picture(i) {
-  const rgba = new Uint8Array(WIDTH * HEIGHT * 4).fill(255);
-  for (let at = 0; at < WIDTH * HEIGHT; at++) rgba.fill((at * 2654435761 + i * 97) >>> 24, 4 * at, 4 * at + 3);
-  return rgba;
-}
 
 let isOver = false;
 function report(what, found, budget) {
@@ -63,17 +22,13 @@ function report(what, found, budget) {
 }
 
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
-const bundle = path('../../pkg/webgpu/');
-const module = await import(`${bundle}sam2rad.js`);
-await module.default({ module_or_path: readFileSync(`${bundle}sam2rad_bg.wasm`) });
+const module = await startBundle(path('../../pkg/webgpu/'));
 
 const models = process.argv.slice(2);
 for (const file of models.length > 0 ? models : ['hip', 'wrist'].map((name) => path(`../../weights/${name}.safetensors`))) {
   let model;
   const loaded = await counted(async () => {
-    const reader = new module.ModelReader();
-    reader.push(readFileSync(file));
-    model = await reader.finish();
+    model = await loadModel(module, file);
   });
   let pipelines = loaded.pipelines ?? 0;
   const name = basename(file);
