@@ -67,7 +67,7 @@ impl Pipelines {
                 layout: Some(&gpu.pipeline_layout),
                 module: &module,
                 entry_point: Some("main"),
-                // Variables are set before they are read; no kernel counts on zeros.
+                // Workgroup memory is set before it is read: no kernel counts on zeros there.
                 compilation_options: wgpu::PipelineCompilationOptions {
                     zero_initialize_workgroup_memory: false,
                     ..Default::default()

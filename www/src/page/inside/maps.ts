@@ -1,6 +1,7 @@
 // Maps of the model drawn on the picture that it saw.
 
 import { sizeOf, type Box } from '../../shared/geometry';
+import { rgbOf } from '../stage/colors';
 import { viridis } from './colormap';
 
 /** The side of a map on the screen is this many pixels at most; what is finer cannot be seen in a side panel. */
@@ -33,7 +34,7 @@ export function heat(values: Float32Array, width: number, height: number, larges
 
 /** What the logits hold for the structure, in its colour. */
 export function likely(logits: Float32Array, side: number, color: string): Colored {
-  const channels = [1, 3, 5].map((i) => parseInt(color.slice(i, i + 2), 16));
+  const channels = rgbOf(color);
   const rgba = new Uint8ClampedArray(4 * side * side);
   logits.forEach((logit, i) => rgba.set([...channels, 200 / (1 + Math.exp(-logit))], 4 * i));
   return { width: side, height: side, rgba };

@@ -7,6 +7,7 @@ import { originOf } from '../sources/shipped';
 import { cropAt } from '../state';
 import type { Core } from '../core';
 import { startModelWorker, type ModelClient } from '../stream/client';
+import { cut } from '../stream/cut';
 
 export class Comparison {
   private client: ModelClient | null = null;
@@ -60,7 +61,7 @@ export class Comparison {
     try {
       const { width, height } = frame.picture;
       const crop = cropAt(store.state, frame.index, frame.picture);
-      const picture = await createImageBitmap(frame.picture, crop[0], crop[1], crop[2] - crop[0], crop[3] - crop[1]);
+      const picture = await cut(frame, crop);
       await client.ask({ type: 'encode', picture, crop }, undefined, [picture]);
       const segmentation = await client.ask({ type: 'segment', request: requestOf(NO_PROMPTS, false, []) });
       const now = store.state.comparison;

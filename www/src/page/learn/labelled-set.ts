@@ -10,6 +10,7 @@ import { failed } from '../../shared/messages';
 import { runsOf } from '../../shared/runs';
 import type { App } from '../app';
 import { openPictures } from '../sources/pictures';
+import { hex, rgbOf } from '../stage/colors';
 import { frameNameOf } from '../work/answered';
 import type { SavedFile } from '../work/exports';
 import { writer } from '../work/writer/client';
@@ -30,7 +31,7 @@ export async function labelledSet({ store, session }: App): Promise<SavedFile> {
     const one = { frame, time_s: null, name: frameNameOf(state, frame), made_by: 'reviewed' as const, structures, size: label.size, crop: wholeOf(label.size), runs };
     await writer().ask({ type: 'add-to-dataset', picture, frame: one, spacing_mm: null, comment }, undefined, [picture]);
   }
-  const structures = labels.structures.map(({ name, color }) => ({ name, color: [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16)) }));
+  const structures = labels.structures.map(({ name, color }) => ({ name, color: rgbOf(color) }));
   const provenance = `${finite.name}, labelled by the person who made it. ${comment}`;
   const blob = await writer().ask({ type: 'end-dataset', origin: { structures: names, training_data: provenance, created: new Date() }, description: { structures, provenance } });
   return { name: `${stem(finite.name)}_labels.zip`, blob };
@@ -85,7 +86,7 @@ function labelsOf(maps: readonly { width: number; height: number; class_ids: Uin
   for (let structure = 0; structure < count; structure++) {
     const { name = `structure ${structure + 1}`, color } = names[structure] ?? {};
     labels = withStructure(labels, name) ?? labels;
-    if (color !== undefined) labels = withColor(labels, name, `#${color.map((channel) => channel.toString(16).padStart(2, '0')).join('')}`);
+    if (color !== undefined) labels = withColor(labels, name, hex(color));
   }
   maps.forEach(({ width, height, class_ids }, frame) => {
     labels.structures.forEach(({ name }, structure) => {

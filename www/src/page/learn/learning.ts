@@ -5,7 +5,6 @@ import { nextFrame, type Print } from '../../learn/advice';
 import { maskFrom, withMask, withoutMask, withoutStructure, withColor, withStructure } from '../../learn/labels';
 import { forgetLearntModel, forgetLearntModels, keepLearntModel, listLearntModels, openLearntModel, renameLearntModel } from '../../learn/learnt-models';
 import { baseUrl } from '../../shared/base-url';
-import type { Rgb } from '../../shared/api';
 import type { FromLearner, LearnEvent, LearningJob, LearningLog, LearningTask, Learnt, LearnRequest, LearntModel } from '../../shared/learning';
 import { failed, FailureError, failureOf, messageOf, nameOf, type ModelOrigin } from '../../shared/messages';
 import { LEARNING_FOLDER, LEARNING_LOCK, TASK_FILE } from '../../shared/private-files';
@@ -13,6 +12,7 @@ import { runsOf } from '../../shared/runs';
 import type { Core } from '../core';
 import type { Edits } from '../prompts/edits';
 import { isCine } from '../sources/types';
+import { rgbOf } from '../stage/colors';
 import { cardOf, cropAt, type LearningState } from '../state';
 import { drawnMask } from './drawing';
 import { lessonsOf, printOf } from './lessons';
@@ -258,8 +258,11 @@ export class Learning {
     const labelled = new Set([...this.labels.frames.values()].flatMap(({ masks }) => [...masks.keys()]));
     const own = this.labels.structures.filter(({ name }) => labelled.has(name));
     const known = keep ? (cardOf(state)?.structures ?? []) : [];
-    const before = known.map(({ name, color }) => ({ name, color: rgbOf(own.find((mine) => mine.name === name)?.color) ?? color }));
-    return [...before, ...own.filter(({ name }) => !known.some((other) => other.name === name)).map(({ name, color }) => ({ name, color: rgbOf(color)! }))];
+    const before = known.map(({ name, color }) => {
+      const mine = own.find((other) => other.name === name);
+      return { name, color: mine === undefined ? color : rgbOf(mine.color) };
+    });
+    return [...before, ...own.filter(({ name }) => !known.some((other) => other.name === name)).map(({ name, color }) => ({ name, color: rgbOf(color) }))];
   }
 
   private send(request: LearnRequest, transfer: Transferable[] = []): void {
@@ -365,11 +368,6 @@ async function bytesOf(origin: ModelOrigin): Promise<Uint8Array<ArrayBuffer>> {
 function titleOf(names: readonly string[]): string {
   const all = names.join(', ');
   return stem(all.charAt(0).toUpperCase() + all.slice(1));
-}
-
-function rgbOf(color: string | undefined): Rgb | null {
-  if (color === undefined) return null;
-  return [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16)) as Rgb;
 }
 
 /** What was begun and not ended, unless another tab is at it. */

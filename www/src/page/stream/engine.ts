@@ -2,7 +2,7 @@
 // the worker; of those that come meanwhile only the newest waits. Another worker takes its place in a quiet moment alone, or when it failed.
 
 import { IMAGE_SIZES, type Explanation, type SegmentRequest } from '../../shared/api';
-import { sameBox, type Box } from '../../shared/geometry';
+import { sameBox } from '../../shared/geometry';
 import { baseUrl } from '../../shared/base-url';
 import { atSize, FailureError, failureOf, type Backend, type BackendChoice, type Failure, type FollowStep, type ModelOrigin, type Preference } from '../../shared/messages';
 import { isMetered } from '../connection';
@@ -11,6 +11,7 @@ import type { Frame } from '../sources/types';
 import type { Answer, ModelState, Question, ReadyModel } from '../state';
 import type { Store } from '../store';
 import { forcedBackend, startModelWorker, type ModelClient } from './client';
+import { cut } from './cut';
 import { canTry, chooseByHand, conditionsOf, holdsTrial, keyOf, loseTrial, preferenceFor } from './preference';
 import { Rival, subjectOf, type Lend } from './trial';
 
@@ -407,11 +408,6 @@ export class Engine {
     this.store.update({ notice });
     return true;
   }
-}
-
-/** What the model is to see of a frame. */
-function cut({ picture }: Frame, [left, top, right, bottom]: Box): Promise<ImageBitmap> {
-  return createImageBitmap(picture, left, top, right - left, bottom - top);
 }
 
 /** A crash may have been for want of memory, of which a smaller image size takes less. */

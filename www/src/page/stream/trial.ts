@@ -8,6 +8,7 @@ import { requestOf } from '../prompts/prompts';
 import type { Frame } from '../sources/types';
 import type { Question, ReadyModel } from '../state';
 import { startModelWorker, type ModelClient } from './client';
+import { cut } from './cut';
 import { beginTrial, conditionsOf, dropTrial, keepTrial, keyOf, verdict } from './preference';
 import { sameAnswers } from './same';
 
@@ -35,9 +36,7 @@ interface Timed {
 export type Lend = <T>(task: (client: ModelClient, wanted: () => boolean) => Promise<T>) => Promise<T>;
 
 export async function subjectOf(model: ReadyModel, frame: Frame, { crop, prompts, manual, tokens_off }: Question): Promise<Subject> {
-  const [left, top, right, bottom] = crop;
-  const picture = await createImageBitmap(frame.picture, left, top, right - left, bottom - top);
-  return { model, picture, crop, request: requestOf(prompts, manual, tokens_off) };
+  return { model, picture: await cut(frame, crop), crop, request: requestOf(prompts, manual, tokens_off) };
 }
 
 /** The WebGPU bundle, in a worker of its own beside the one at work, which is the CPU's. */
