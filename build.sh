@@ -91,7 +91,7 @@ bundle() {
   local name=$1 features=$2 opt_level=$3 flags=$4 dir="pkg/$1" built="target/wasm-$1/$target/wasm/sam2rad.wasm"
   say "building $dir"
   CARGO_TARGET_DIR="target/wasm-$name" CARGO_PROFILE_WASM_OPT_LEVEL=$opt_level RUSTFLAGS="$flags" \
-    wasm_cargo build --target "$target" --profile wasm --lib --locked --no-default-features --features "$features"
+    wasm_cargo build --target "$target" --profile wasm -p sam2rad --lib --locked --no-default-features --features "$features"
   if [ "$dir/sam2rad_bg.wasm" -nt "$built" ]; then return; fi
   rm -rf "$dir.part"
   "$tools/bin/wasm-bindgen" --target web --remove-name-section --remove-producers-section \
@@ -139,7 +139,7 @@ readonly native_features=dicom,gpu
 run_tests() {
   get_vulkan
   say "native: format, lints, tests"
-  cargo fmt --check
+  cargo fmt --all --check
   cargo clippy --release --locked --all-targets --features "$native_features" -- -D warnings
   cargo test --release --locked --features "$native_features"
   cargo run --release --locked --features "$native_features" --example segment -- weights/hip.safetensors tests/fixtures/frame.png

@@ -29,7 +29,7 @@ pub struct Architecture {
     pub mask_decoder: String,
     /// A row of [`PROMPT_PREDICTORS`], for example `sam2_high_res_ppn`.
     pub prompt_predictor: String,
-    /// A row of [`MEMORIES`], for example `sam2.1_memory`; `None` where the model follows nothing through a video.
+    /// A row of [`MEMORIES`], for example `sam2.1_memory`; `None` where the model cannot track structures through a video.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
 }
@@ -98,7 +98,7 @@ pub const IMAGE_SIZES: [usize; 3] = [256, 512, 1024];
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Parts {
-    /// The prompt predictor and the learnt prompts. Without them the network answers in manual mode alone.
+    /// The prompt predictor and the learnt prompts. Without them the network answers in manual mode only.
     pub prompt_predictor: bool,
     /// The mask decoder's object score token and head. Without them nothing is said of a structure's presence.
     pub object_score: bool,

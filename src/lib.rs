@@ -48,7 +48,7 @@ pub mod nn;
 pub mod overlay;
 #[cfg(feature = "train")]
 pub mod phantom;
-#[cfg(feature = "cli")]
+#[cfg(feature = "picture")]
 pub mod picture;
 pub mod postprocess;
 pub mod preprocess;

@@ -111,7 +111,7 @@ impl Sam2Rad {
         Some(predictor.forward(features, rows_of(&prompts, structures), &self.prompt_encoder))
     }
 
-    /// The same network for some of its structures alone, in the order named.
+    /// The same network for only some of its structures, in the order named.
     pub fn with_structures(mut self, structures: &[usize]) -> Self {
         let prompts = self.learnable_prompts.map(|prompts| Param::from_tensor(rows_of(&prompts.val(), structures)));
         self.learnable_prompts = prompts;

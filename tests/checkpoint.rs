@@ -31,7 +31,7 @@ fn load(source: MemorySource, options: &LoadOptions) -> Result<Loaded, Checkpoin
 }
 
 fn at(image_size: usize) -> LoadOptions {
-    LoadOptions { image_size: Some(image_size), ..LoadOptions::default() }
+    LoadOptions::at(image_size)
 }
 
 /// The reference's `state_dict` of a configuration: names and shapes.
@@ -378,7 +378,8 @@ fn a_bare_network_becomes_a_model_file_that_says_so() {
     let path = folder.path().join("bare.safetensors");
     let config = bare("nano", "sam2_mask_decoder", "sam2_high_res_ppn", 256);
     let checkpoint = Checkpoint::new(Box::new(official(Naming::Sam2, "", &config)));
-    let options = LoadOptions { structures: Some(2), ..at(256) };
+    let mut options = at(256);
+    options.structures = Some(2);
     let mut weights = checkpoint.prepare(&options, &Device::flex()).unwrap();
     let card = ModelCard { dtype: Dtype::F16, ..weights.card.clone() };
     write_model_file(&path, &card, &mut weights).unwrap();

@@ -1,4 +1,4 @@
-//! What a person says of a model, and what is said where nobody does.
+//! What a person says of a model for its card, and the defaults.
 
 use super::{Dtype, ModelCard};
 use crate::config::Sam2RadConfig;

@@ -12,11 +12,12 @@ use super::{Checkpoint, CheckpointError, Description, Detected, Dtype, KeyMismat
 use crate::config::{Architecture, Parts, Sam2RadConfig};
 use crate::model::Sam2Rad;
 
-/// Tokens of prompts where nobody says a number: the paper's.
+/// Prompt tokens of a structure where no number is given: the paper's.
 const DEFAULT_TOKENS: usize = 10;
 
 /// What a file does not say for itself.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct LoadOptions {
     /// Side of the input in pixels; what the file says of it where it is `None`.
     pub image_size: Option<usize>,
@@ -28,8 +29,16 @@ pub struct LoadOptions {
     pub additions: Option<Additions>,
 }
 
+impl LoadOptions {
+    /// The file's own, at an image size: 256, 512 or 1024 pixels.
+    pub fn at(image_size: usize) -> Self {
+        Self { image_size: Some(image_size), ..Self::default() }
+    }
+}
+
 /// What is added to a file's network, freshly initialised: the parts of Sam2Rad that it lacks, and what is named here.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Additions {
     /// Tokens of prompts that are made.
     pub tokens: usize,
@@ -37,6 +46,13 @@ pub struct Additions {
     pub fresh_prompts: bool,
     /// The file's network with adapters, LoRA updates or a memory; one without a memory where it names none.
     pub architecture: Option<Architecture>,
+}
+
+impl Default for Additions {
+    /// The parts of Sam2Rad that the file lacks.
+    fn default() -> Self {
+        Self { tokens: DEFAULT_TOKENS, fresh_prompts: false, architecture: None }
+    }
 }
 
 /// A network with its weights.

@@ -6,7 +6,7 @@
 //!      -> detect     (which architecture, which parts, whose names)
 //!      -> prepare    (card, image size and every shape checked; names translated by `keys`) -> Weights
 //! Weights -> load, one tensor at a time -> Sam2Rad
-//!         -> model_file_bytes           -> a model file
+//!         -> write, one tensor at a time -> a model file
 //! ```
 //!
 //! A pickle is parsed and never executed.
@@ -25,11 +25,12 @@ mod renamed;
 mod save;
 mod source;
 mod transformers;
+mod write;
 
 pub use describe::Description;
 pub use detect::{Detected, detect};
 pub use load::{Additions, LoadOptions, Loaded, Weights};
-pub use model_file::{Dtype, EncodedModel, ModelCard, ModelFile, ModelFileReader, model_file_bytes, write_model_file};
+pub use model_file::{Dtype, ModelCard, ModelFile, ModelFileReader};
 #[cfg(feature = "learn")]
 pub(crate) use module::ModulePath;
 pub use module::load_module;
@@ -37,6 +38,7 @@ pub use open::Checkpoint;
 pub use pytorch::PytorchSource;
 pub use save::{collect, merge_lora, shapes};
 pub use source::{MemorySource, TensorSource};
+pub use write::{model_file_bytes, model_file_pieces, write_model_file};
 
 use crate::config::ConfigError;
 use std::fmt;
@@ -93,7 +95,7 @@ pub enum CheckpointError {
     Shards,
     /// Neither the file nor the caller says the image size.
     #[error(
-        "the file does not say at which image size its network was trained; say it: 256, 512 or 1024 (--image-size on the command line)"
+        "the file does not say at which image size its network was trained; choose 256, 512 or 1024 (--image-size on the command line)"
     )]
     UnknownImageSize,
     /// The architecture cannot be built.

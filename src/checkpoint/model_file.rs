@@ -1,19 +1,19 @@
-//! Our own model file: safetensors with one metadata entry, `sam2rad`, that says all a user needs; and any other safetensors.
+//! Our own model file, read: safetensors with one metadata entry, `sam2rad`, that says all a user needs; and any other safetensors.
 //!
 //! In an 8-bit file a tensor `name` of integers has its scales beside it as `name.scales` (see [`super::quantize`]); biases,
 //! norms, tokens and position tables stay `f16`. The reader takes a file in pieces as they arrive and keeps each tensor's
-//! bytes as they are in the file; loading lets go of them one by one. So a file is in memory once, beside the weights that
+//! bytes as they are in the file; loading frees them one by one. So a file is in memory once, beside the weights that
 //! have been made of it.
 
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype as StDtype, Metadata, TensorView};
+use safetensors::tensor::{Dtype as StDtype, Metadata};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::Path;
 
-use super::quantize::{BLOCK, dequantize, quantize};
+use super::quantize::{BLOCK, dequantize};
 use super::{CheckpointError, TensorSource};
 use crate::config::{Architecture, Parts};
 use crate::preprocess::{Fit, Normalization};
@@ -21,11 +21,11 @@ use crate::segmenter::Calibration;
 use crate::structure::Structure;
 
 /// The metadata entry.
-const ENTRY: &str = "sam2rad";
+pub(super) const ENTRY: &str = "sam2rad";
 /// What follows a quantised tensor's name in its scales' name.
-const SCALES: &str = ".scales";
+pub(super) const SCALES: &str = ".scales";
 /// Bytes that give the header's length.
-const PREFIX: usize = 8;
+pub(super) const PREFIX: usize = 8;
 /// The longest header that safetensors allows.
 const MAX_HEADER: usize = 100_000_000;
 
@@ -66,7 +66,7 @@ pub struct ModelCard {
     pub tokens: usize,
     /// What it segments, in the order of its prompts.
     pub structures: Vec<Structure>,
-    /// Which parts the file has: without a prompt predictor the model answers in manual mode alone, without an object score it says
+    /// Which parts the file has: without a prompt predictor the model answers in manual mode only, without an object score it says
     /// nothing of a structure's presence. A file that does not say has both.
     #[serde(default)]
     pub parts: Parts,
@@ -301,92 +301,6 @@ impl Body {
     }
 }
 
-/// Writes a model file, see [`model_file_bytes`].
-///
-/// # Errors
-/// [`CheckpointError::Io`], or as [`model_file_bytes`].
-pub fn write_model_file(path: &Path, card: &ModelCard, tensors: &mut dyn TensorSource) -> Result<(), CheckpointError> {
-    std::fs::write(path, model_file_bytes(card, tensors)?).map_err(CheckpointError::io(path))
-}
-
-/// A model file: `tensors` under our names, in the number type that the card says.
-///
-/// # Errors
-/// As [`EncodedModel`].
-pub fn model_file_bytes(card: &ModelCard, tensors: &mut dyn TensorSource) -> Result<Vec<u8>, CheckpointError> {
-    EncodedModel::new(card, tensors)?.into_file()
-}
-
-/// The tensors of a model file in its number type: they are read one by one, and where they come from can be let go of before the
-/// file is put together.
-///
-/// # Errors
-/// Both calls: [`CheckpointError::Metadata`], or what the source says of a tensor it cannot read.
-pub struct EncodedModel {
-    card: ModelCard,
-    /// Name, type, shape, bytes.
-    tensors: Vec<(String, StDtype, Vec<usize>, Vec<u8>)>,
-}
-
-impl EncodedModel {
-    /// Reads and encodes every tensor.
-    pub fn new(card: &ModelCard, source: &mut dyn TensorSource) -> Result<Self, CheckpointError> {
-        let mut tensors = Vec::new();
-        let halves = |values: &[f32]| values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
-        for (name, shape) in source.shapes().clone() {
-            let values = source.read(&name)?;
-            match card.dtype {
-                Dtype::F32 => {
-                    let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-                    tensors.push((name, StDtype::F32, shape, bytes));
-                }
-                Dtype::Q8 if is_quantised(&name, &shape) => {
-                    let (integers, scales) = quantize(&values);
-                    let bytes = integers.into_iter().map(|value| value as u8).collect();
-                    let scale_bytes = scales.iter().flat_map(|scale| scale.to_le_bytes()).collect();
-                    tensors.push((format!("{name}{SCALES}"), StDtype::F16, vec![scales.len()], scale_bytes));
-                    tensors.push((name, StDtype::I8, shape, bytes));
-                }
-                Dtype::F16 | Dtype::Q8 => tensors.push((name, StDtype::F16, shape, halves(&values))),
-            }
-        }
-        Ok(Self { card: card.clone(), tensors })
-    }
-
-    /// The file.
-    pub fn into_file(self) -> Result<Vec<u8>, CheckpointError> {
-        let Self { card, tensors } = self;
-        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
-            let view = TensorView::new(*dtype, shape.clone(), bytes).expect("as many bytes as the shape and type say");
-            (name.as_str(), view)
-        });
-        // The checksum is of the data in the file's order, known once it is laid out: a placeholder keeps its place.
-        let placeholder = "0".repeat(64);
-        let described = ModelCard { sha256: placeholder, ..card };
-        let entry = serde_json::to_string(&described).map_err(|error| CheckpointError::Metadata(error.to_string()))?;
-        let mut bytes = safetensors::serialize(views, Some(HashMap::from([(ENTRY.to_owned(), entry)])))
-            .map_err(|error| CheckpointError::Metadata(error.to_string()))?;
-        let header = PREFIX + bytes.as_chunks::<PREFIX>().0.first().map_or(0, |b| u64::from_le_bytes(*b) as usize);
-        let hash = hexadecimal(&Sha256::digest(&bytes[header..]));
-        // Found with its name: in a text that a person wrote, the quotation marks look otherwise here.
-        let before = br#"\"sha256\":\""#;
-        let position = bytes[..header].windows(before.len()).rposition(|window| window == before);
-        let position = position.expect("the checksum's place was just written into the header") + before.len();
-        bytes[position..position + hash.len()].copy_from_slice(hash.as_bytes());
-        Ok(bytes)
-    }
-}
-
-/// Whether an 8-bit file quantises a tensor: the matrices and kernels, where nearly all the bytes are. Tokens, embeddings and
-/// position tables are looked up and not multiplied with.
-fn is_quantised(name: &str, shape: &[usize]) -> bool {
-    const KEPT: [&str; 6] = ["pos_embed", "rel_pos", "embed", "gaussian", "prompts", "biases"];
-    // Not every name with a token in it: attention from tokens to the image has matrices.
-    let is_token = name.ends_with("_token.weight") || name.ends_with("_tokens.weight");
-    let is_kept = is_token || KEPT.iter().any(|kept| name.contains(kept));
-    shape.len() >= 2 && (name.contains("patch_embed") || !is_kept)
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

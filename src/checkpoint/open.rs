@@ -1,4 +1,4 @@
-//! The one door for files of weights: whatever a file is, it is opened here, and [`Checkpoint::load`] checks it as a whole.
+//! Opens weights files of every kind, and [`Checkpoint::load`] checks it as a whole.
 
 use std::collections::BTreeMap;
 use std::io::Read;

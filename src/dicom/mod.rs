@@ -23,7 +23,7 @@ mod segmentation;
 mod text;
 mod timing;
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
@@ -172,7 +172,7 @@ pub struct DicomFile {
     frames: Frames,
     display: Display,
     /// The values that are black and white where the file does not say: those of its first frame.
-    range: OnceCell<[i32; 2]>,
+    range: OnceLock<[i32; 2]>,
     info: DicomInfo,
     source: Source,
 }
@@ -218,7 +218,7 @@ impl DicomFile {
         let counts = [held, expected.saturating_sub(held)];
         let info = DicomInfo::of(&object, &layout, &format, &display, counts, notes);
         let source = Source::of(&object);
-        Ok(Self { bytes, format, frames, display, range: OnceCell::new(), info, source })
+        Ok(Self { bytes, format, frames, display, range: OnceLock::new(), info, source })
     }
 
     /// What the file says of its pictures.

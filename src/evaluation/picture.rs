@@ -34,7 +34,7 @@ pub struct Prompting {
 }
 
 impl Prompting {
-    /// The model alone.
+    /// The model alone, without a person.
     pub const AUTONOMOUS: Self = Self { mode: Mode::Autonomous, help: None };
     /// The model and a box.
     pub const SEMI_AUTONOMOUS_BOX: Self = Self::helped(Mode::SemiAutonomous, Help::Box);

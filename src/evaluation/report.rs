@@ -1,4 +1,4 @@
-//! What is told of an evaluation: JSON, a Markdown page, a CSV table.
+//! The reports of an evaluation: JSON, a Markdown page, a CSV table.
 
 use serde::Serialize;
 use std::fmt::Write as _;

@@ -4,7 +4,7 @@
 const COMPONENTS: usize = 3;
 /// Places that the components are found from at most: enough to know the directions, and no more work on large maps.
 const MAX_PLACES: usize = 1024;
-/// Steps of the orthogonal iteration. Directions it has not told apart by then spread the places alike.
+/// Steps of the orthogonal iteration. Directions that are not separated by then have nearly the same variance.
 const STEPS: usize = 60;
 /// Standard deviations from the mean to the ends of a colour's range.
 const RANGE: f64 = 2.5;

@@ -23,7 +23,7 @@ pub struct AttentionMap {
     pub weights: Vec<f32>,
 }
 
-/// What the image encoder tells apart: alike places have alike colours. The first three principal components of a feature map
+/// What the image encoder distinguishes: similar places have similar colours. The first three principal components of a feature map
 /// as red, green and blue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FeaturePicture {

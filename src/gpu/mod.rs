@@ -36,7 +36,7 @@ pub enum GpuError {
     /// There is none.
     #[error("no GPU was found ({0}); compute on the CPU instead")]
     NoAdapter(String),
-    /// It stopped working, or does not do what is asked of it.
+    /// It stopped working, or an operation failed.
     #[error("the GPU failed: {0}; compute on the CPU instead")]
     Device(String),
     /// No kernels for it.

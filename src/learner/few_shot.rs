@@ -1,4 +1,4 @@
-//! Learning a person's own structures from a few frames that they labelled: which recipe, and which frames are kept apart.
+//! Learning a person's own structures from a few frames that they labelled: which recipe, and which frames are held back for validation.
 
 use burn::tensor::read_sync;
 use rand::seq::SliceRandom;
@@ -14,9 +14,9 @@ use crate::frame::LabelledPicture;
 use crate::segmenter::{Request, Segmenter};
 use crate::structure::Structure;
 
-/// Frames below which none is kept apart: with three, each is needed.
+/// With fewer frames than this none is held back for validation: with three, each is needed.
 pub const FEWEST_TO_HOLD_BACK: usize = 4;
-/// One frame in so many is kept apart.
+/// One frame in so many is held back for validation.
 const HELD_BACK_OF: usize = 5;
 /// Times that each frame is looked at, and the fewest and the most steps that come of it.
 const LOOKS: usize = 80;
@@ -53,12 +53,12 @@ pub struct Choice {
     pub is_known: bool,
     /// The image encoder learns too, and its finest features have a channel for each structure (deep supervision).
     pub shows_structures: bool,
-    /// One sentence for whoever waits.
+    /// Why this recipe was chosen, in one sentence to show to the person.
     pub reason: String,
 }
 
-/// Chooses by what the base can take: the paper's way where its decoder can have updates, prompts and their predictor alone otherwise.
-/// A small encoder gets adapters too; a large one stays as it is, so that each view of a frame is looked at once.
+/// Chooses by what the base model supports: the paper's recipe where its decoder can have LoRA updates, otherwise only prompts and their predictor.
+/// A small encoder gets adapters too; a large one stays frozen, so that each view of a frame is encoded only once.
 pub fn choose(base: &Checkpoint, structures: &[Structure]) -> Choice {
     let card = base.card();
     let known =
@@ -161,7 +161,7 @@ pub fn recipe(choice: &Choice, image_size: usize, trained: usize, seed: u64, car
     }
 }
 
-/// Which of `count` frames are kept apart: evenly spread, none where there are fewer than [`FEWEST_TO_HOLD_BACK`].
+/// Which of `count` frames are held back for validation: evenly spread, none where there are fewer than [`FEWEST_TO_HOLD_BACK`].
 pub fn held_back(count: usize) -> Vec<usize> {
     if count < FEWEST_TO_HOLD_BACK {
         return Vec::new();

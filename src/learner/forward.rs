@@ -27,7 +27,7 @@ pub struct PromptMix {
     pub strokes: f64,
     /// A box's sides are moved by up to this share of its width and height.
     pub box_jitter: f32,
-    /// Beside what the predictor's prompts are part of, an answer to a person's alone, from the same image features. Its prompts
+    /// Share of pictures with a second answer, from the same image features, to a person's prompts without the predictor's. Its prompts
     /// are a box, points or a stroke by their own shares here. The reference gives none.
     pub manual: f64,
     /// Answers after the first, at most: each has one more click, in the largest error of the answer before, and that answer's

@@ -123,7 +123,7 @@ impl Learner {
         &self.card
     }
 
-    /// What it was told.
+    /// Its settings.
     pub fn recipe(&self) -> &Recipe {
         &self.recipe
     }
@@ -275,7 +275,7 @@ impl Learner {
         first.with_corrections(corrected)
     }
 
-    /// Judges the network on the pictures that are kept apart; `None` where there are none.
+    /// Evaluates the network on the pictures that are held back for validation; `None` where there are none.
     ///
     /// # Errors
     /// [`LearnError::Request`].
@@ -313,7 +313,7 @@ impl Learner {
         Ok(Some(Validation { step, scores, is_best, is_enough }))
     }
 
-    /// The network as it is now, at work on some of its structures.
+    /// The network as it is now, as a segmenter of some of its structures.
     pub fn segmenter(&self, structures: &[usize]) -> Segmenter {
         let named = structures.iter().map(|&i| self.card.structures[i].clone()).collect();
         let card = ModelCard { structures: named, ..self.card.clone() };

@@ -22,7 +22,7 @@ pub enum Purpose {
     Calibration,
 }
 
-/// The generator of the choice `index`, apart from all others.
+/// The random number generator of the choice `index`, independent of all others.
 pub fn generator(seed: u64, purpose: Purpose, index: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(index << 3 | purpose as u64);

@@ -1,4 +1,4 @@
-//! What a training is told, wherever its pictures come from. Defaults are the reference's.
+//! The settings of a training, wherever its pictures come from. Defaults are the reference's.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,7 @@ use crate::config::Architecture;
 /// A training without its pictures: the same recipe, pictures and weights give the same curve.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Recipe {
     /// What is trainable.
     pub mode: Trainable,
@@ -29,7 +30,7 @@ pub struct Recipe {
     pub loss: LossConfig,
     /// How weights move.
     pub optimizer: OptimizerConfig,
-    /// How often it looks up from its work.
+    /// How often it logs and validates.
     pub rhythm: Rhythm,
     /// What the model file says of itself.
     pub card: CardConfig,
@@ -38,6 +39,7 @@ pub struct Recipe {
 /// Which network is trained, and what a file to start from lacks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct NetworkConfig {
     /// Needed from scratch; else the file's own, where it is left out. A file may lack adapters and LoRA updates that are asked
     /// for here: they start without effect.
@@ -50,9 +52,10 @@ pub struct NetworkConfig {
     pub dataset: Option<String>,
 }
 
-/// How often a training looks up from its work, in steps.
+/// How often a training logs and validates, in steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Rhythm {
     /// A row of losses.
     pub log_every: usize,
@@ -65,6 +68,7 @@ pub struct Rhythm {
 /// What the losses look at.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct LossConfig {
     /// Side of the masks that are compared: a quarter of the image size or a multiple of that; the image size (the
     /// reference's) where it is left out.
@@ -86,6 +90,7 @@ pub struct LossConfig {
 /// AdamW (Loshchilov and Hutter, arXiv 1711.05101) with a warm-up and a cosine.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct OptimizerConfig {
     /// Learning rate at its highest.
     pub learning_rate: f64,
@@ -104,6 +109,7 @@ pub struct OptimizerConfig {
 /// What the model file says of itself, beside what is known.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct CardConfig {
     /// Under which licence the weights are.
     pub licence: String,

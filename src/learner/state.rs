@@ -1,4 +1,4 @@
-//! A training's state, from which it goes on as if it had never stopped.
+//! The state of a training, from which it resumes as if it had never stopped.
 //!
 //! Random choices need no state: they follow from the seed and the step (see `random`).
 

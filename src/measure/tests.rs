@@ -20,7 +20,7 @@ impl Drawing {
     }
 
     /// Every pixel anew.
-    #[cfg(feature = "cli")]
+    #[cfg(feature = "picture")]
     fn paint_from(mut self, class_at: impl Fn(Point) -> u8) -> Self {
         for (i, id) in self.0.class_ids.iter_mut().enumerate() {
             *id = class_at([(i % SIDE) as f64 + 0.5, (i / SIDE) as f64 + 0.5]);
@@ -206,7 +206,7 @@ fn a_measurement_is_written_with_its_kind_and_outcome() {
 
 /// Hips of `tests/fixtures/hips`, as they are or changed: how far alpha is from the lines drawn by hand on the standard planes,
 /// sorted, and whether each picture on which none could be drawn is measured.
-#[cfg(feature = "cli")]
+#[cfg(feature = "picture")]
 fn real_hips(change: impl Fn(&Drawing) -> Drawing) -> (Vec<f64>, Vec<bool>) {
     use std::path::Path;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/hips");
@@ -232,7 +232,7 @@ fn real_hips(change: impl Fn(&Drawing) -> Drawing) -> (Vec<f64>, Vec<bool>) {
     (errors, unmeasurable)
 }
 
-#[cfg(feature = "cli")]
+#[cfg(feature = "picture")]
 #[test]
 fn alpha_of_real_hips_is_that_of_lines_drawn_by_hand_to_four_degrees() {
     let warp = |drawing: &Drawing, from: &dyn Fn(Point) -> Point| {

@@ -19,7 +19,7 @@ pub struct EncodedFrame {
     pub(super) timings: Vec<Timing>,
 }
 
-/// A frame of a video that has been looked at, to be followed through or segmented by itself ([`Segmenter::as_picture`]).
+/// An encoded frame of a video, to track through or to segment as a single picture ([`Segmenter::as_picture`]).
 #[derive(Debug, Clone)]
 pub struct VideoFrame {
     pub(crate) transform: FrameTransform,

@@ -1,4 +1,4 @@
-//! A model at work: a frame and prompts in, masks at the frame's size out, in the three modes of the paper (section 3).
+//! A loaded model: a frame and prompts in, masks at the frame's size out, in the three modes of the paper (section 3).
 //!
 //! [`Segmenter::encode`] looks at a frame once; [`Segmenter::segment`] then answers any number of requests on it.
 
@@ -128,7 +128,7 @@ impl Segmenter {
         VideoFrame { transform, features, timings: clock.laps }
     }
 
-    /// A frame of a video by itself.
+    /// A frame of a video as a single picture.
     pub fn as_picture(&self, frame: &VideoFrame) -> EncodedFrame {
         let features = match &frame.features {
             Features::Here(features) => Features::Here(self.model.without_memory(features)),

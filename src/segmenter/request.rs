@@ -11,12 +11,12 @@ use crate::model::PointLabel;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// The learnt prompts alone.
+    /// Only the learnt prompts.
     #[default]
     Autonomous,
     /// The learnt prompts and a person's.
     SemiAutonomous,
-    /// A person's alone: SAM as it always was. Structures without prompts are left out.
+    /// Only a person's prompts, as in the original SAM. Structures without prompts are left out.
     Manual,
 }
 
@@ -125,7 +125,7 @@ pub enum RequestError {
     },
     /// The model has no prompt predictor.
     #[error(
-        "this model has no prompt predictor, as SAM's own have none: it answers in manual mode alone; add a point, a box or a brush stroke"
+        "this model has no prompt predictor, like SAM's own models, so it works in manual mode only; add a point, a box or a brush stroke"
     )]
     ManualOnly,
     /// A mask prompt of the wrong size.
@@ -137,7 +137,9 @@ pub enum RequestError {
         side: usize,
     },
     /// A mask prompt outside manual mode, where the predicted mask stands in its place.
-    #[error("a mask prompt is for manual mode: elsewhere the predicted mask is used; change the mode or leave it out")]
+    #[error(
+        "a mask prompt works in manual mode only, because the other modes use the predicted mask; change the mode or leave the mask out"
+    )]
     MaskMode,
     /// The device did not give the result back.
     #[error(

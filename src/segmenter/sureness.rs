@@ -1,6 +1,6 @@
-//! How sure a model is of an answer: the Dice that it may be expected to have, from what the network says of itself. The
-//! network alone is too sure of pictures unlike those it learnt from, so the figure is fitted on labelled pictures that the
-//! network has not seen ([`Calibration`]); a model without that says nothing.
+//! How certain a model is of an answer: the Dice that can be expected of it, from the network's own signs. The
+//! network itself is overconfident on pictures unlike those it learnt from, so the figure is fitted on labelled pictures that the
+//! network has not seen ([`Calibration`]); a model without one gives no such figure.
 
 use serde::{Deserialize, Serialize};
 

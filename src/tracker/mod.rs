@@ -37,7 +37,7 @@ const MOST_LOGIT: f32 = 32.0;
 pub enum TrackError {
     /// The model has no memory.
     #[error(
-        "this model follows nothing, as it has no memory of earlier frames; choose a checkpoint of SAM 2 or SAM 2.1, or a model file made of one"
+        "this model cannot track structures through a video, because it has no memory of earlier frames; choose a checkpoint of SAM 2 or SAM 2.1, or a model file made of one"
     )]
     NoMemory,
     /// A structure's prompts are empty.

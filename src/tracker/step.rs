@@ -159,7 +159,7 @@ impl Stepper<'_> {
         self.decode(&features, prompts, points <= MULTIMASK_MAX_POINTS)
     }
 
-    /// A mask that is known: it is what was found, and the decoder is asked for a pointer to it alone.
+    /// A mask that is given: it is the answer, and the decoder computes only its object pointer.
     fn take_mask(&self, features: &ImageFeatures, mask: Tensor<4>) -> Found {
         let prompts = ManualPrompts { mask: Some(self.memory.mask_prompt(mask.clone())), ..Default::default() };
         let pointer = self.decode(features, &prompts, false).obj_ptr;

@@ -1,4 +1,4 @@
-//! What a training is told, as TOML. Defaults are the reference's; `EXAMPLE` is a commented file for a network from nothing.
+//! The settings of a training, as TOML. Defaults are the reference's; `EXAMPLE` is a commented file for a network from nothing.
 
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ pub const EXAMPLE: &str = include_str!("example.toml");
 /// A training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct TrainConfig {
     /// What is trainable.
     #[serde(default = "default_mode")]
@@ -61,6 +62,7 @@ pub struct TrainConfig {
 /// The network and where its weights start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct ModelConfig {
     /// `scratch`, or a model file or checkpoint to start from.
     pub init: String,
@@ -80,6 +82,7 @@ pub struct ModelConfig {
 /// The pictures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum DataConfig {
     /// Simulated ultrasound, made on the fly.
     Phantom(PhantomData),
@@ -166,6 +169,7 @@ pub struct FolderData {
 /// Kept image features, where the encoder is frozen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct FeatureConfig {
     /// Augmented variants of each picture.
     pub variants: usize,
@@ -178,6 +182,7 @@ pub struct FeatureConfig {
 /// What is written, and how often, in steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct ReportConfig {
     /// A row of losses in the table.
     pub log_every: usize,
@@ -235,7 +240,34 @@ impl Default for ReportConfig {
     }
 }
 
+impl ModelConfig {
+    /// The network that a file has, or `scratch`.
+    pub fn new(init: impl Into<String>) -> Self {
+        Self { init: init.into(), architecture: None, image_size: None, tokens: default_tokens(), dataset: None }
+    }
+}
+
 impl TrainConfig {
+    /// A training with the defaults of the file's keys.
+    pub fn new(steps: usize, model: ModelConfig, data: DataConfig) -> Self {
+        Self {
+            mode: default_mode(),
+            seed: default_seed(),
+            steps,
+            batch_size: default_batch_size(),
+            model,
+            data,
+            prompts: PromptMix::default(),
+            augmentation: Augmentation::default(),
+            picture_memory_gb: default_picture_memory_gb(),
+            features: FeatureConfig::default(),
+            loss: LossConfig::default(),
+            optimizer: OptimizerConfig::default(),
+            report: ReportConfig::default(),
+            card: CardConfig::default(),
+        }
+    }
+
     /// Reads and checks a file.
     ///
     /// # Errors

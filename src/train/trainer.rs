@@ -15,7 +15,7 @@ use crate::model::Sam2Rad;
 /// The file of the best network so far.
 const MODEL: &str = "model.safetensors";
 
-/// What a training tells while it goes on.
+/// What a training reports while it runs.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A step is done.

@@ -1,6 +1,6 @@
 //! Learning in the browser: a model's file and labelled frames in; losses, checkpoints and a model file out.
 //!
-//! Nothing here waits: whoever calls does one step after the other and looks up between them.
+//! Nothing here blocks: the caller asks for one step after the other and can do other work in between.
 
 use burn::tensor::{Device, read_sync};
 use js_sys::{Array, Uint8Array};
@@ -158,7 +158,7 @@ impl LabelledFrames {
 pub struct Learning {
     learner: Learner,
     reason: String,
-    /// The frames that are kept apart, by their number.
+    /// The frames that are held back for validation, by their number.
     held_back: Vec<(usize, Frame)>,
 }
 
@@ -233,7 +233,7 @@ impl Learning {
         Ok(serde_wasm_bindgen::to_value(&step)?.unchecked_into())
     }
 
-    /// Judges the network on the frames that are kept apart; null where there are none.
+    /// Evaluates the network on the frames that are held back for validation; null where there are none.
     pub fn validate(&mut self) -> Result<LearningValidationObject, JsError> {
         let Some(found) = on_pool(|| self.learner.validate())? else {
             return Ok(JsValue::NULL.unchecked_into());

@@ -1,9 +1,9 @@
 //! Models from files: our own piece by piece, any other checkpoint as a whole.
 
 use burn::tensor::Device;
-#[cfg(feature = "cpu")]
-use js_sys::Uint8Array;
 use js_sys::{Array, Reflect};
+#[cfg(feature = "cpu")]
+use js_sys::{Function, Uint8Array};
 #[cfg(feature = "cpu")]
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
@@ -12,7 +12,7 @@ use super::model::Model;
 #[cfg(feature = "cpu")]
 use super::types::ConvertOptionsObject;
 #[cfg(feature = "cpu")]
-use crate::checkpoint::{Checkpoint, Description, Dtype, EncodedModel};
+use crate::checkpoint::{Checkpoint, Description, Dtype, model_file_pieces};
 use crate::checkpoint::{CheckpointError, LoadOptions, ModelFileReader};
 use crate::segmenter::Segmenter;
 
@@ -56,6 +56,10 @@ impl ModelReader {
     }
 }
 
+/// Bytes that JavaScript is given at once.
+#[cfg(feature = "cpu")]
+const PIECE: usize = 1 << 20;
+
 #[cfg(feature = "cpu")]
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -69,7 +73,7 @@ struct ConvertOptions {
 /// Takes any supported checkpoint, `.pt`, `.pth`, `.ckpt`, `.bin` or `.safetensors` of SAM, SAM 2, MobileSAM or Sam2Rad, piece by
 /// piece, and makes a model file of it.
 ///
-/// In the CPU bundle alone: archives and pickles would take the WebGPU bundle over its size, and the file serves both.
+/// Only in the CPU bundle: archives and pickles would take the WebGPU bundle over its size, and the file serves both.
 #[cfg(feature = "cpu")]
 #[wasm_bindgen]
 pub struct CheckpointConverter {
@@ -94,8 +98,9 @@ impl CheckpointConverter {
         self.bytes.extend_from_slice(piece);
     }
 
-    /// The model file, in half precision, once the whole checkpoint is in. Throws an Error with a `kind`.
-    pub fn finish(self, options: ConvertOptionsObject) -> Result<Uint8Array, JsValue> {
+    /// The model file, in half precision, once the whole checkpoint is in: `put` takes what follows its header, piece by piece, and
+    /// the header is returned. So the file is never in this memory. Throws an Error with a `kind`.
+    pub fn finish(self, options: ConvertOptionsObject, put: &Function) -> Result<Uint8Array, JsValue> {
         let options: Option<ConvertOptions> = serde_wasm_bindgen::from_value(options.into())?;
         let ConvertOptions { image_size, dataset, structures, provenance } = options.unwrap_or_default();
         let load = LoadOptions {
@@ -108,10 +113,26 @@ impl CheckpointConverter {
         let mut weights = checkpoint.prepare(&load, &Device::flex()).map_err(to_js)?;
         let said = Description { structures, provenance, ..Description::default() };
         let card = said.card(&weights.config, Some(&weights.card), Dtype::F16);
-        let encoded = EncodedModel::new(&card, &mut weights).map_err(to_js)?;
-        // Before the file is put together: memory that a browser's tab has once taken it never gives back.
-        drop(weights);
-        Ok(Uint8Array::from(encoded.into_file().map_err(to_js)?.as_slice()))
+        let mut piece = Vec::new();
+        let mut refused = None;
+        let mut send = |piece: &mut Vec<u8>| {
+            if let Err(error) = put.call1(&JsValue::NULL, &Uint8Array::from(piece.as_slice())) {
+                refused = Some(error);
+            }
+            piece.clear();
+        };
+        let header = model_file_pieces(&card, &mut weights, &mut |bytes| {
+            piece.extend_from_slice(bytes);
+            if piece.len() >= PIECE {
+                send(&mut piece);
+            }
+            Ok(())
+        });
+        send(&mut piece);
+        match refused {
+            Some(error) => Err(error),
+            None => Ok(Uint8Array::from(header.map_err(to_js)?.as_slice())),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A model at work.
+//! A loaded model that segments frames.
 
 use js_sys::{Float32Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
@@ -27,7 +27,7 @@ impl Model {
         Ok(serde_wasm_bindgen::to_value(self.segmenter.card())?.unchecked_into())
     }
 
-    /// Whether the model answers in manual mode alone: its file has no prompt predictor.
+    /// Whether the model answers in manual mode only: its file has no prompt predictor.
     pub fn is_manual_only(&self) -> bool {
         self.segmenter.is_manual_only()
     }

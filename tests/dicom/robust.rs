@@ -1,14 +1,23 @@
 //! Whatever the bytes, a file is read or refused: nothing panics, hangs, or takes memory that the file could not fill.
 //! `PROPTEST_CASES=1000000 cargo test --release --features dicom --test dicom robust` tries for minutes.
 
+use std::sync::LazyLock;
+
+use dicom_core::value::DataSetSequence;
+use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::{FileMetaTableBuilder, InMemDicomObject, OpenFileOptions};
 use proptest::prelude::*;
-use sam2rad::dicom::DicomFile;
+use sam2rad::dicom::{
+    Creation, DicomFile, SegmentAlgorithm, SegmentationRequest, SegmentedFrame, SegmentedStructure, directory, identify,
+};
 
 use super::memory::most_held;
-use super::read;
+use super::{open, read};
 
 /// Opens a file and decodes its first and last frame, if it can.
 fn look_at(bytes: &[u8]) {
+    let _ = identify(bytes);
     if let Ok(file) = DicomFile::open(bytes.to_vec()) {
         let _ = file.frame(0);
         let _ = file.frame(file.info().frames - 1);
@@ -20,6 +29,90 @@ fn look_at(bytes: &[u8]) {
 fn bound(bytes: &[u8]) -> usize {
     (160 << 20) + 64 * bytes.len()
 }
+
+/// Where bytes are changed and to what, whether near the start, and where the file is cut off.
+type Damage = (Vec<(prop::sample::Index, u8)>, bool, Option<prop::sample::Index>);
+
+fn damage() -> impl Strategy<Value = Damage> {
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..24);
+    (changes, any::<bool>(), prop::option::weighted(0.2, any::<prop::sample::Index>()))
+}
+
+fn damaged(mut bytes: Vec<u8>, (changes, near_the_start, end): &Damage) -> Vec<u8> {
+    if let Some(end) = end {
+        bytes.truncate(end.index(bytes.len()).max(1));
+    }
+    // The headers decide most; changes all over a file would seldom meet them.
+    let reach = if *near_the_start { bytes.len().min(2500) } else { bytes.len() };
+    for (at, byte) in changes {
+        bytes[at.index(reach)] = *byte;
+    }
+    bytes
+}
+
+fn put(object: &mut InMemDicomObject, tag: Tag, vr: VR, value: impl Into<PrimitiveValue>) {
+    object.put(DataElement::new(tag, vr, value.into()));
+}
+
+fn write(object: InMemDicomObject) -> Vec<u8> {
+    let meta = FileMetaTableBuilder::new().transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN);
+    let mut bytes = Vec::new();
+    object.with_meta(meta).unwrap().write_all(&mut bytes).unwrap();
+    bytes
+}
+
+/// Segmentations of two sources: binary, fractional and a map of labels.
+static SEGMENTATIONS: LazyLock<Vec<(DicomFile, Vec<u8>)>> = LazyLock::new(|| {
+    let mut all = Vec::new();
+    for name in ["MR_small.dcm", "SC_rgb_rle_2frame.dcm"] {
+        let info = open(name).info().clone();
+        let class_ids: Vec<u8> = (0..info.width * info.height).map(|pixel| (pixel % 3) as u8).collect();
+        let structure = |name: &str| {
+            let algorithm = SegmentAlgorithm::Semiautomatic;
+            SegmentedStructure { name: name.to_owned(), color: [230, 159, 0], algorithm }
+        };
+        let request = SegmentationRequest {
+            frames: (0..info.frames).map(|index| SegmentedFrame { index, class_ids: class_ids.clone() }).collect(),
+            structures: vec![structure("ilium"), structure("femoral head")],
+            model: "micro".to_owned(),
+            training_data: "none".to_owned(),
+        };
+        let binary = open(name).segmentation(&request, &Creation { unix_seconds: 0, random: [9; 16] }).unwrap();
+        for kind in ["FRACTIONAL", "LABELMAP"] {
+            let mut object = OpenFileOptions::new().from_reader(&binary[..]).unwrap().into_inner();
+            put(&mut object, tags::SEGMENTATION_TYPE, VR::CS, kind);
+            put(&mut object, tags::MAXIMUM_FRACTIONAL_VALUE, VR::US, 255u16);
+            for (tag, bits) in [(tags::BITS_ALLOCATED, 8u16), (tags::BITS_STORED, 8), (tags::HIGH_BIT, 7)] {
+                put(&mut object, tag, VR::US, bits);
+            }
+            let values = class_ids.repeat(2 * info.frames);
+            put(&mut object, tags::PIXEL_DATA, VR::OB, values);
+            all.push((open(name), write(object)));
+        }
+        all.push((open(name), binary));
+    }
+    all
+});
+
+/// The directory of a disc with a series of two pictures.
+static DIRECTORY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let record = |kind: &str, more: &[(Tag, VR, &str)]| {
+        let mut item = InMemDicomObject::new_empty();
+        put(&mut item, tags::RECORD_IN_USE_FLAG, VR::US, 0xFFFFu16);
+        put(&mut item, tags::DIRECTORY_RECORD_TYPE, VR::CS, kind);
+        more.iter().for_each(|(tag, vr, value)| put(&mut item, *tag, *vr, *value));
+        item
+    };
+    let image =
+        |path| record("IMAGE", &[(tags::REFERENCED_FILE_ID, VR::CS, path), (tags::NUMBER_OF_FRAMES, VR::IS, "3")]);
+    let series = [(tags::MODALITY, VR::CS, "US"), (tags::SERIES_DESCRIPTION, VR::LO, "left hip")];
+    let records = vec![record("SERIES", &series), image("DICOM\\IM1"), image("DICOM\\IM2")];
+    let mut object = InMemDicomObject::new_empty();
+    put(&mut object, tags::SOP_CLASS_UID, VR::UI, uids::MEDIA_STORAGE_DIRECTORY_STORAGE);
+    put(&mut object, tags::SOP_INSTANCE_UID, VR::UI, "1.2.3");
+    object.put(DataElement::new(tags::DIRECTORY_RECORD_SEQUENCE, VR::SQ, DataSetSequence::from(records)));
+    write(object)
+});
 
 const SEEDS: [&str; 12] = [
     "ExplVR_BigEnd.dcm",
@@ -42,20 +135,29 @@ proptest! {
     #[test]
     fn files_with_changed_bytes_are_read_or_refused(
         seed in prop::sample::select(&SEEDS[..]),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..24),
-        near_the_start in any::<bool>(),
-        end in prop::option::weighted(0.2, any::<prop::sample::Index>()),
+        damage in damage(),
     ) {
-        let mut bytes = read(seed);
-        if let Some(end) = end {
-            bytes.truncate(end.index(bytes.len()).max(1));
-        }
-        // The headers decide most; changes all over a file would seldom meet them.
-        let reach = if near_the_start { bytes.len().min(2500) } else { bytes.len() };
-        for (at, byte) in &changes {
-            bytes[at.index(reach)] = *byte;
-        }
+        let bytes = damaged(read(seed), &damage);
         let held = most_held(|| look_at(&bytes));
+        prop_assert!(held <= bound(&bytes), "{held} bytes held for a file of {}", bytes.len());
+    }
+
+    #[test]
+    fn damaged_segmentations_are_read_or_refused(which in 0..6usize, damage in damage()) {
+        let (source, whole) = &SEGMENTATIONS[which];
+        let bytes = damaged(whole.clone(), &damage);
+        let held = most_held(|| {
+            let _ = source.masks(&bytes);
+        });
+        prop_assert!(held <= bound(&bytes), "{held} bytes held for a file of {}", bytes.len());
+    }
+
+    #[test]
+    fn damaged_directories_are_read_or_refused(damage in damage()) {
+        let bytes = damaged(DIRECTORY.clone(), &damage);
+        let held = most_held(|| {
+            let _ = directory(&bytes);
+        });
         prop_assert!(held <= bound(&bytes), "{held} bytes held for a file of {}", bytes.len());
     }
 
@@ -72,6 +174,14 @@ proptest! {
         let held = most_held(|| look_at(&bytes));
         prop_assert!(held <= bound(&bytes), "{held} bytes held for a file of {}", bytes.len());
     }
+}
+
+#[test]
+fn what_is_damaged_would_be_read_if_it_were_whole() {
+    for (source, segmentation) in &*SEGMENTATIONS {
+        assert_eq!(source.masks(segmentation).unwrap().frames.len(), source.info().frames);
+    }
+    assert_eq!(directory(&DIRECTORY).unwrap().len(), 2);
 }
 
 #[test]

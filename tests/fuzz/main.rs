@@ -7,6 +7,7 @@ mod checkpoint;
 #[allow(dead_code, reason = "the golden tests share it")]
 #[path = "../golden/formula.rs"]
 mod formula;
+mod load;
 #[path = "../support/memory.rs"]
 mod memory;
 #[path = "../support/micro.rs"]

@@ -12,7 +12,9 @@ const RMS_FLOOR: f64 = 2e-5;
 
 /// The folder with the vectors: the one that `SAM2RAD_GOLDEN_DIR` names, else `../shared/golden`, else the small fixtures.
 pub fn golden_dir() -> PathBuf {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    // The command line's tests share this file from a folder below.
+    let here = package.ancestors().find(|folder| folder.join("tests/golden").is_dir()).expect("the repository");
     let shared = here.join("../shared/golden");
     match std::env::var_os("SAM2RAD_GOLDEN_DIR") {
         Some(dir) => dir.into(),

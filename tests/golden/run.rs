@@ -15,7 +15,7 @@ pub fn network(golden: &Golden) -> Sam2Rad {
         return formula::network(&config, golden.salt());
     }
     let checkpoint = Checkpoint::new(Box::new(formula::official(&config, golden.salt())));
-    let options = LoadOptions { image_size: Some(golden.size()), ..LoadOptions::default() };
+    let options = LoadOptions::at(golden.size());
     let loaded = checkpoint.load(&options, &Device::flex()).unwrap();
     assert_eq!(loaded.config.parts, config.parts);
     loaded.model

@@ -103,7 +103,7 @@ impl Video {
         let mut checkpoint = formula::official(config, &self.spec.salt);
         let bias = checkpoint.read(BIAS).unwrap()[0] + self.spec.object_score_bias;
         checkpoint.insert(BIAS, vec![1], vec![bias]);
-        let options = LoadOptions { image_size: Some(config.image_size), ..LoadOptions::default() };
+        let options = LoadOptions::at(config.image_size);
         let loaded = Checkpoint::new(Box::new(checkpoint)).load(&options, &Device::flex()).unwrap();
         assert_eq!(loaded.config.architecture.memory, config.architecture.memory);
         loaded.model

@@ -112,7 +112,7 @@ pub enum SegmentationReadError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SegmentAlgorithm {
-    /// The model alone.
+    /// The model alone, without a person.
     Automatic,
     /// The model, with a person's prompts or corrections.
     Semiautomatic,

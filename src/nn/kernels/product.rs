@@ -51,7 +51,7 @@ fn add(out: &mut [f32], sums: &[f32], factor: f32) {
 }
 
 /// The products of 4 rows and 8 columns of the same length: 8 sums, 2 vectors of columns and 4 of one row's value each, 14 in all.
-/// By itself, so that nothing else is held in registers.
+/// A function of its own, so that the compiler keeps nothing else in registers.
 #[inline(never)]
 fn tile(rows: &[[f32; ROWS]], columns: &[[f32; COLUMNS]]) -> [[f32; COLUMNS]; ROWS] {
     let mut sums = [[0f32; COLUMNS]; ROWS];

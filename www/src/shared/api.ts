@@ -185,8 +185,8 @@ export interface ModelReader {
 /** Takes any supported checkpoint chunk by chunk. Both calls throw an Error that says what is wrong with it. */
 export interface CheckpointConverter {
   push(chunk: Uint8Array): void;
-  /** A model file of it, in half precision. */
-  finish(options?: ConvertOptions): Uint8Array<ArrayBuffer>;
+  /** A model file of it, in half precision: `put` takes what follows its header, piece by piece; returns the header. */
+  finish(options: ConvertOptions | undefined, put: (piece: Uint8Array<ArrayBuffer>) => void): Uint8Array<ArrayBuffer>;
 }
 
 /** What a checkpoint does not say for itself. */

@@ -8,7 +8,7 @@ import { refused } from './refused';
 export type ConvertRequest = { type: 'convert'; base: string; origin: { kind: 'file'; file: File; dataset?: string }; image_size: number | null };
 export interface ConvertReplies {
   /** The model file, in half precision. */
-  'convert': Uint8Array<ArrayBuffer>;
+  'convert': File;
 }
 
 interface Scope {
@@ -20,14 +20,14 @@ const scope = self as unknown as Scope;
 scope.addEventListener('message', async ({ data: { id, request } }) => {
   try {
     const total = request.origin.file.size;
-    const bytes = await convert(request, (read) => scope.postMessage({ type: 'progress', id, progress: { kind: 'bytes', read, total } }));
-    scope.postMessage({ type: 'reply', id, value: bytes }, [bytes.buffer]);
+    const value = await convert(request, (read) => scope.postMessage({ type: 'progress', id, progress: { kind: 'bytes', read, total } }));
+    scope.postMessage({ type: 'reply', id, value });
   } catch (error) {
     scope.postMessage({ type: 'failed', id, failure: (error instanceof FailureError ? error : stopped(request.origin.file, error)).failure });
   }
 });
 
-async function convert({ base, origin, image_size }: ConvertRequest, onBytes: (read: number) => void): Promise<Uint8Array<ArrayBuffer>> {
+async function convert({ base, origin, image_size }: ConvertRequest, onBytes: (read: number) => void): Promise<File> {
   const { file, dataset } = origin;
   // The one bundle that reads archives and pickles. It computes nothing here: no threads.
   const { module } = await startBundle('cpu', base, 1);
@@ -41,7 +41,11 @@ async function convert({ base, origin, image_size }: ConvertRequest, onBytes: (r
       read += value.byteLength;
       onBytes(read);
     }
-    return converter.finish({ ...(image_size !== null && { image_size }), ...(dataset !== undefined && { dataset }), provenance: `converted from ${file.name}` });
+    // The pieces are the browser's to keep, in memory or on disk, not this worker's.
+    const pieces: Blob[] = [];
+    const options = { ...(image_size !== null && { image_size }), ...(dataset !== undefined && { dataset }), provenance: `converted from ${file.name}` };
+    const header = converter.finish(options, (piece) => void pieces.push(new Blob([piece])));
+    return new File([header, ...pieces], file.name);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) throw error;
     throw refused(origin, error, image_size);

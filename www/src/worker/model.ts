@@ -54,7 +54,7 @@ async function converted(origin: ModelOrigin & { kind: 'file' }, base: string, i
   const worker = new Worker(new URL('./converter.ts', import.meta.url), { type: 'module', name: 'converter' });
   const client = new WorkerClient<ConvertRequest, ConvertReplies>(worker, 'The program that reads checkpoints');
   try {
-    return new File([await client.ask({ type: 'convert', base, origin, image_size: imageSize }, ({ read }) => onBytes(read))], origin.file.name);
+    return await client.ask({ type: 'convert', base, origin, image_size: imageSize }, ({ read }) => onBytes(read));
   } finally {
     client.terminate();
   }

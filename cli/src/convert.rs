@@ -58,12 +58,10 @@ impl Convert {
             return Err(format!("{}: the input would be replaced; choose another output", self.output.display()).into());
         }
         let checkpoint = Checkpoint::open(&self.input)?;
-        let options = LoadOptions {
-            image_size: self.image_size,
-            structures: Some(self.structures.len()).filter(|&count| count > 0),
-            dataset: self.dataset,
-            additions: None,
-        };
+        let mut options = LoadOptions::default();
+        options.image_size = self.image_size;
+        options.structures = Some(self.structures.len()).filter(|&count| count > 0);
+        options.dataset = self.dataset;
         let mut weights = checkpoint.prepare(&options, &Device::flex())?;
         let (named, has) = (self.structures.len(), weights.config.structures);
         if named > has {

@@ -7,7 +7,7 @@ use sam2rad::learner::few_shot::{self, Lesson};
 use sam2rad::learner::{CardConfig, LearnError, Learner, MemoryStore, Recipe, Saved, StartFile};
 use sam2rad::segmenter::Segmenter;
 use sam2rad::structure::Structure;
-use sam2rad::train::{DataConfig, Event, FeatureConfig, FolderData, ModelConfig, ReportConfig, TrainConfig, Trainer};
+use sam2rad::train::{DataConfig, Event, FolderData, ModelConfig, TrainConfig, Trainer};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 
 /// burn's random numbers are the process's: one training at a time.
 static ALONE: Mutex<()> = Mutex::new(());
-const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/hip.safetensors");
+const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/hip.safetensors");
 const SEED: u64 = 5;
 const STEPS: usize = 4;
 
@@ -43,7 +43,9 @@ fn base() -> StartFile {
 fn recipe(structures: &[Structure], trained: usize) -> Recipe {
     let file = base();
     let choice = few_shot::choose(&file.checkpoint, structures);
-    Recipe { steps: STEPS, ..few_shot::recipe(&choice, 256, trained, SEED, CardConfig::default()) }
+    let mut recipe = few_shot::recipe(&choice, 256, trained, SEED, CardConfig::default());
+    recipe.steps = STEPS;
+    recipe
 }
 
 fn learner(dataset: &Dataset, saved: Option<Saved>) -> Learner {
@@ -75,35 +77,29 @@ fn frames_in_memory_teach_what_a_folder_teaches_the_command_line() {
     let recipe = learner.recipe().clone();
     let names = dataset.names(Split::Train);
     let held_back = few_shot::held_back(names.len());
-    let config = TrainConfig {
-        mode: recipe.mode,
-        seed: recipe.seed,
-        steps: recipe.steps,
-        batch_size: recipe.batch_size,
-        model: ModelConfig {
-            init: BASE.into(),
-            architecture: recipe.network.architecture,
-            image_size: recipe.network.image_size,
-            tokens: recipe.network.tokens,
-            dataset: None,
-        },
-        data: DataConfig::Folder(FolderData {
-            folder: folder.path().into(),
-            structures: Vec::new(),
-            provenance: String::new(),
-            limit: None,
-            validation_share: 0.0,
-            validation_names: held_back.iter().map(|&i| names[i].to_owned()).collect(),
-        }),
-        prompts: recipe.prompts,
-        augmentation: recipe.augmentation,
-        picture_memory_gb: 1.0,
-        features: FeatureConfig { variants: recipe.variants, ..FeatureConfig::default() },
-        loss: recipe.loss,
-        optimizer: recipe.optimizer,
-        report: ReportConfig { validate_every: STEPS, overlays: 0, ..ReportConfig::default() },
-        card: CardConfig::default(),
-    };
+    let mut model = ModelConfig::new(BASE);
+    model.architecture = recipe.network.architecture;
+    model.image_size = recipe.network.image_size;
+    model.tokens = recipe.network.tokens;
+    let data = DataConfig::Folder(FolderData {
+        folder: folder.path().into(),
+        structures: Vec::new(),
+        provenance: String::new(),
+        limit: None,
+        validation_share: 0.0,
+        validation_names: held_back.iter().map(|&i| names[i].to_owned()).collect(),
+    });
+    let mut config = TrainConfig::new(recipe.steps, model, data);
+    config.mode = recipe.mode;
+    config.seed = recipe.seed;
+    config.batch_size = recipe.batch_size;
+    config.prompts = recipe.prompts;
+    config.augmentation = recipe.augmentation;
+    config.features.variants = recipe.variants;
+    config.loss = recipe.loss;
+    config.optimizer = recipe.optimizer;
+    config.report.validate_every = STEPS;
+    config.report.overlays = 0;
     let mut trainer = Trainer::new(config, Some(base()), &folder.path().join("out"), false).unwrap();
     let (mut expected, mut dice) = (Vec::new(), Vec::new());
     trainer
@@ -145,7 +141,8 @@ fn a_checkpoint_in_memory_goes_on_to_the_same_curve() {
 
     let cut = Saved::from_bytes(&bytes[..bytes.len() - 7], &recipe).err().unwrap();
     assert!(matches!(cut, LearnError::State { .. }), "{cut}");
-    let other = Recipe { seed: SEED + 1, ..recipe };
+    let mut other = recipe;
+    other.seed = SEED + 1;
     assert!(matches!(Saved::from_bytes(&bytes, &other), Err(LearnError::OtherTraining)));
 }
 
@@ -193,13 +190,13 @@ fn disc(frame: usize) -> LabelledPicture {
 #[test]
 fn the_losses_are_those_of_the_browser() {
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let expected: Vec<f64> = serde_json::from_str(include_str!("fixtures/few_shot_losses.json")).unwrap();
+    let expected: Vec<f64> = serde_json::from_str(include_str!("../../tests/fixtures/few_shot_losses.json")).unwrap();
     let structures = vec![Structure { name: "disc".into(), color: [0; 3] }];
     let lessons: Vec<Lesson> = [1, 6, 11, 16].map(|frame| Lesson { picture: disc(frame), structures: vec![0] }).into();
     let held_back = few_shot::held_back(lessons.len());
     let choice = few_shot::choose(&base().checkpoint, &structures);
-    let recipe = few_shot::recipe(&choice, 256, lessons.len() - held_back.len(), 1, CardConfig::default());
-    let recipe = Recipe { steps: expected.len(), ..recipe };
+    let mut recipe = few_shot::recipe(&choice, 256, lessons.len() - held_back.len(), 1, CardConfig::default());
+    recipe.steps = expected.len();
     let data = few_shot::data(structures, lessons, &held_back, String::new(), 1, 256).unwrap();
     let mut learner = Learner::new(recipe, Some(base()), data, None, Box::new(MemoryStore::new(64 << 20))).unwrap();
     let found = learn(&mut learner, expected.len());

@@ -26,7 +26,7 @@ struct Report<'a> {
     milliseconds: Vec<(&'static str, f64)>,
 }
 
-/// What is told of a structure.
+/// What is reported of a structure.
 #[derive(Serialize)]
 pub struct StructureReport {
     name: String,

@@ -1,17 +1,14 @@
-//! The native command line: a file for each subcommand.
+//! The `sam2rad` command: a file for each subcommand.
 
 mod beat;
 mod choice;
-#[cfg(feature = "train")]
 mod cine;
 mod convert;
-#[cfg(feature = "train")]
 mod eval;
 mod frames;
 mod info;
 mod inputs;
 mod model;
-#[cfg(feature = "train")]
 mod phantom;
 mod prompts;
 mod results;
@@ -19,19 +16,24 @@ mod segment;
 mod stop;
 mod track;
 mod track_prompts;
-#[cfg(feature = "train")]
 mod train;
 
 use clap::{Parser, Subcommand};
 use sam2rad::picture;
 use std::error::Error;
+use std::process::ExitCode;
+
+/// Each layer's output is new memory, some of it of 16 MB and more: the system's allocator would ask the kernel for zeroed pages every
+/// time, which is a fifth of the prompt predictor's time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Sam2Rad: promptless segmentation of ultrasound.
 ///
 /// Research and teaching only: not a medical device.
 #[derive(Parser)]
 #[command(version, arg_required_else_help = true, after_help = EXAMPLES)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -62,30 +64,33 @@ enum Command {
     /// Follow structures through a cine
     Track(track::Track),
     /// Train a network on labelled pictures or on simulated ultrasound
-    #[cfg(feature = "train")]
     Train(Box<train::Train>),
     /// Simulate labelled ultrasound pictures, or a cine of a moving probe
-    #[cfg(feature = "train")]
     Phantom(phantom::PhantomCommand),
     /// Judge a model on labelled pictures, with and without simulated help
-    #[cfg(feature = "train")]
     Eval(eval::Eval),
 }
 
 impl Cli {
-    /// Carries out the command.
-    pub fn run(self) -> Result<(), Box<dyn Error>> {
+    fn run(self) -> Result<(), Box<dyn Error>> {
         match self.command {
             Command::Info(info) => info.run(),
             Command::Convert(convert) => convert.run(),
             Command::Segment(segment) => segment.run(),
             Command::Track(track) => track.run(),
-            #[cfg(feature = "train")]
             Command::Train(train) => train.run(),
-            #[cfg(feature = "train")]
             Command::Phantom(phantom) => phantom.run(),
-            #[cfg(feature = "train")]
             Command::Eval(eval) => eval.run(),
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
     }
 }

@@ -180,7 +180,8 @@ fn a_changed_configuration_is_not_resumed() {
     let out = folder.path().join("out");
     let mut trainer = Trainer::new(config.clone(), None, &out, false).unwrap();
     train(&mut trainer, 1);
-    let other = TrainConfig { seed: 4, ..config };
+    let mut other = config;
+    other.seed = 4;
     let error = Trainer::new(other, None, &out, true).err().unwrap();
     assert!(matches!(error, TrainError::Resume { .. }), "{error}");
 }
@@ -190,14 +191,16 @@ fn prompts_and_predictor_learn_while_the_encoder_stays_as_it_is_and_looks_once()
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let folder = tempfile::tempdir().unwrap();
     let start = folder.path().join("start");
-    let scratch = TrainConfig { steps: 1, ..config(folder.path(), CONFIG) };
+    let mut scratch = config(folder.path(), CONFIG);
+    scratch.steps = 1;
     train(&mut Trainer::new(scratch.clone(), None, &start, false).unwrap(), usize::MAX);
 
     let path = start.join("model.safetensors");
     let open = || StartFile { name: "model.safetensors".into(), checkpoint: Checkpoint::open(&path).unwrap() };
     let text = CONFIG.replace("preset = \"hip\"", "preset = \"wrist\"").replace("steps = 8", "steps = 2");
     for mode in [Trainable::PpnOnly, Trainable::Decoder, Trainable::Peft] {
-        let mut config = TrainConfig { mode, ..config(folder.path(), &text) };
+        let mut config = config(folder.path(), &text);
+        config.mode = mode;
         config.features.variants = 2;
         config.model.init = path.display().to_string();
         if mode == Trainable::Peft {
