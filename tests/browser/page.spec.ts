@@ -42,6 +42,19 @@ test('the CPU bundle uses every core, and one where the page is not isolated', a
   expect(errors).toEqual([]);
 });
 
+test('where the browser shares no memory between threads, the CPU bundle uses one', async ({ page }) => {
+  const errors = complaints(page);
+  await page.route('**/assets/*.js', async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `delete globalThis.SharedArrayBuffer;${await response.text()}` });
+  });
+  await openWithModel(page);
+  await expect(page.locator('#backend')).toContainText('the CPU, one thread:');
+  await segmentPicture(page);
+  expect(await colouredPixels(page)).toBeGreaterThan(100);
+  expect(errors).toEqual([]);
+});
+
 test('a software adapter is passed over for the CPU, and the page says so', async ({ page }) => {
   await page.goto('./');
   await expect(page.locator('#backend')).toContainText('Computes on the CPU');

@@ -11,7 +11,7 @@ export type Backend = 'cpu' | 'webgpu';
 
 export interface BackendChoice {
   backend: Backend;
-  /** Of the CPU bundle; more than one where the page is cross-origin isolated. */
+  /** Of the CPU bundle; more than one where the page may share memory: it is cross-origin isolated. */
   threads: number;
   /** One line for the reader: why this one. */
   reason: string;

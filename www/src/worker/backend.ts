@@ -16,9 +16,9 @@ const SOFTWARE_ADAPTERS = ['swiftshader', 'llvmpipe'];
 /** With more, each waits for the others for longer than it computes. */
 const MOST_THREADS = 8;
 
-/** Threads share their memory, which browsers grant to isolated pages alone. */
+/** Threads share their memory, which browsers grant to isolated pages alone, and some (WebKitGTK) to none. */
 export function threads(): number {
-  return crossOriginIsolated ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
+  return crossOriginIsolated && 'SharedArrayBuffer' in self ? Math.min(navigator.hardwareConcurrency, MOST_THREADS) : 1;
 }
 
 export async function chooseBackend(settled: Preference | null): Promise<BackendChoice> {
