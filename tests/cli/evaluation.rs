@@ -1,16 +1,16 @@
 //! Evaluation as scenarios: the formula's three-structure network judged on labels that are its own answers, where every figure
 //! is known.
 
-#[path = "../../tests/support/card.rs"]
+#[path = "../support/card.rs"]
 mod card;
 #[allow(dead_code, reason = "the golden tests share it")]
-#[path = "../../tests/golden/file.rs"]
+#[path = "../golden/file.rs"]
 mod file;
 #[allow(dead_code, reason = "the golden tests share it")]
-#[path = "../../tests/golden/formula.rs"]
+#[path = "../golden/formula.rs"]
 mod formula;
 #[allow(dead_code, reason = "the golden tests share it")]
-#[path = "../../tests/golden/run.rs"]
+#[path = "../golden/run.rs"]
 mod run;
 
 use burn::tensor::{Device, read_sync};
@@ -39,7 +39,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let config = golden.network();
     let card = card::card(&config, Dtype::F32);
     let segmenter = Segmenter::new(run::network(golden), config, card, Device::flex());
-    let frame = picture::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/frame.png")).unwrap();
+    let frame = picture::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/frame.png")).unwrap();
     let answer = read_sync(segmenter.segment(&segmenter.encode(&frame), &Request::default())).unwrap();
     let class_ids = answer.map.class_ids;
     World {

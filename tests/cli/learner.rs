@@ -15,7 +15,7 @@ use std::sync::atomic::AtomicBool;
 
 /// burn's random numbers are the process's: one training at a time.
 static ALONE: Mutex<()> = Mutex::new(());
-const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../weights/hip.safetensors");
+const BASE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../weights/hip.safetensors");
 const SEED: u64 = 5;
 const STEPS: usize = 4;
 
@@ -190,7 +190,7 @@ fn disc(frame: usize) -> LabelledPicture {
 #[test]
 fn the_losses_are_those_of_the_browser() {
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let expected: Vec<f64> = serde_json::from_str(include_str!("../../tests/fixtures/few_shot_losses.json")).unwrap();
+    let expected: Vec<f64> = serde_json::from_str(include_str!("../fixtures/few_shot_losses.json")).unwrap();
     let structures = vec![Structure { name: "disc".into(), color: [0; 3] }];
     let lessons: Vec<Lesson> = [1, 6, 11, 16].map(|frame| Lesson { picture: disc(frame), structures: vec![0] }).into();
     let held_back = few_shot::held_back(lessons.len());

@@ -1,9 +1,9 @@
 //! The command line as scenarios.
 
-#[path = "../../tests/support/card.rs"]
+#[path = "../support/card.rs"]
 mod card;
 #[allow(dead_code, reason = "the golden tests share it")]
-#[path = "../../tests/golden/formula.rs"]
+#[path = "../golden/formula.rs"]
 mod formula;
 
 use sam2rad::checkpoint::{Dtype, collect, write_model_file};
@@ -39,7 +39,7 @@ fn write_model_with_memory(folder: &Path, memory: Option<&str>) -> PathBuf {
 }
 
 fn picture() -> String {
-    format!("{}/../tests/fixtures/frame.png", env!("CARGO_MANIFEST_DIR"))
+    format!("{}/../../tests/fixtures/frame.png", env!("CARGO_MANIFEST_DIR"))
 }
 
 #[test]
@@ -207,7 +207,7 @@ fn a_missing_and_a_wrong_file_are_named() {
 
 /// A file or folder of the cases after public bug reports.
 fn case(path: &str) -> String {
-    format!("{}/../tests/fixtures/cases/{path}", env!("CARGO_MANIFEST_DIR"))
+    format!("{}/../../tests/fixtures/cases/{path}", env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Every file under a folder, by its path from there on.
@@ -396,7 +396,7 @@ fn the_help_of_each_command_shows_an_example() {
 fn an_evaluation_reads_the_frames_of_a_dicom_file_and_the_size_of_its_pixels() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let dicom = format!("{}/../tests/fixtures/dicom/", env!("CARGO_MANIFEST_DIR"));
+    let dicom = format!("{}/../../tests/fixtures/dicom/", env!("CARGO_MANIFEST_DIR"));
     for (from, to) in [("MR_small.dcm", "still.dcm"), ("SC_rgb_rle_2frame.dcm", "cine.dcm")] {
         std::fs::create_dir_all(data.join("Test/imgs")).unwrap();
         std::fs::copy(format!("{dicom}{from}"), data.join("Test/imgs").join(to)).unwrap();
@@ -428,7 +428,7 @@ fn an_evaluation_reads_the_frames_of_a_dicom_file_and_the_size_of_its_pixels() {
 
 #[test]
 fn an_evaluation_counts_what_is_missed_and_wants_one_number_for_a_pixels_size() {
-    let model = format!("{}/../weights/hip.safetensors", env!("CARGO_MANIFEST_DIR"));
+    let model = format!("{}/../../weights/hip.safetensors", env!("CARGO_MANIFEST_DIR"));
     let eval = |data: &str| sam2rad(&["eval", "--model", &model, "--data", &case(data)]);
     let output = eval("40-eval-where-nothing-is-found/data");
     let page = text(&output.stdout);
