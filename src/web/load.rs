@@ -99,7 +99,7 @@ impl CheckpointConverter {
     }
 
     /// The model file, in half precision, once the whole checkpoint is in: `put` takes what follows its header, piece by piece, and
-    /// the header is returned. So the file is never in this memory. Throws an Error with a `kind`.
+    /// the header is returned. So the file is never in this memory. `put` copies a piece: the next one comes in the same array. Throws an Error with a `kind`.
     pub fn finish(self, options: ConvertOptionsObject, put: &Function) -> Result<Uint8Array, JsValue> {
         let options: Option<ConvertOptions> = serde_wasm_bindgen::from_value(options.into())?;
         let ConvertOptions { image_size, dataset, structures, provenance } = options.unwrap_or_default();
@@ -113,22 +113,24 @@ impl CheckpointConverter {
         let mut weights = checkpoint.prepare(&load, &Device::flex()).map_err(to_js)?;
         let said = Description { structures, provenance, ..Description::default() };
         let card = said.card(&weights.config, Some(&weights.card), Dtype::F16);
-        let mut piece = Vec::new();
+        // One array for all pieces: a browser does not collect those of a worker while it computes.
+        let array = Uint8Array::new_with_length(PIECE as u32);
+        let mut pending = Vec::new();
         let mut refused = None;
-        let mut send = |piece: &mut Vec<u8>| {
-            if let Err(error) = put.call1(&JsValue::NULL, &Uint8Array::from(piece.as_slice())) {
+        let mut send = |bytes: &[u8]| {
+            let piece = array.subarray(0, bytes.len() as u32);
+            piece.copy_from(bytes);
+            if let Err(error) = put.call1(&JsValue::NULL, &piece) {
                 refused = Some(error);
             }
-            piece.clear();
         };
         let header = model_file_pieces(&card, &mut weights, &mut |bytes| {
-            piece.extend_from_slice(bytes);
-            if piece.len() >= PIECE {
-                send(&mut piece);
-            }
+            pending.extend_from_slice(bytes);
+            let whole = pending.len() / PIECE * PIECE;
+            pending.drain(..whole).as_slice().chunks(PIECE).for_each(&mut send);
             Ok(())
         });
-        send(&mut piece);
+        send(&pending);
         match refused {
             Some(error) => Err(error),
             None => Ok(Uint8Array::from(header.map_err(to_js)?.as_slice())),

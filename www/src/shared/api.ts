@@ -185,7 +185,8 @@ export interface ModelReader {
 /** Takes any supported checkpoint chunk by chunk. Both calls throw an Error that says what is wrong with it. */
 export interface CheckpointConverter {
   push(chunk: Uint8Array): void;
-  /** A model file of it, in half precision: `put` takes what follows its header, piece by piece; returns the header. */
+  /** A model file of it, in half precision: `put` takes what follows its header, piece by piece, each in the same
+   * array; returns the header. */
   finish(options: ConvertOptions | undefined, put: (piece: Uint8Array<ArrayBuffer>) => void): Uint8Array<ArrayBuffer>;
 }
 

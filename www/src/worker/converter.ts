@@ -5,6 +5,8 @@ import type { Asked, Told } from '../shared/worker-client';
 import { startBundle } from './bundle';
 import { refused } from './refused';
 
+const PIECE = 1 << 20;
+
 export type ConvertRequest = { type: 'convert'; base: string; origin: { kind: 'file'; file: File; dataset?: string }; image_size: number | null };
 export interface ConvertReplies {
   /** The model file, in half precision. */
@@ -33,22 +35,43 @@ async function convert({ base, origin, image_size }: ConvertRequest, onBytes: (r
   const { module } = await startBundle('cpu', base, 1);
   try {
     const converter = new module.CheckpointConverter!(file.size);
-    const chunks = file.stream().getReader();
-    for (let read = 0; ; ) {
-      const { done, value } = await chunks.read();
-      if (done) break;
-      converter.push(value);
-      read += value.byteLength;
+    let read = 0;
+    for await (const piece of pieces(file)) {
+      converter.push(piece);
+      read += piece.byteLength;
       onBytes(read);
     }
     // The pieces are the browser's to keep, in memory or on disk, not this worker's.
-    const pieces: Blob[] = [];
+    const parts: Blob[] = [];
     const options = { ...(image_size !== null && { image_size }), ...(dataset !== undefined && { dataset }), provenance: `converted from ${file.name}` };
-    const header = converter.finish(options, (piece) => void pieces.push(new Blob([piece])));
-    return new File([header, ...pieces], file.name);
+    const header = converter.finish(options, (piece) => void parts.push(new Blob([piece])));
+    return new File([header, ...parts], file.name);
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) throw error;
     throw refused(origin, error, image_size);
+  }
+}
+
+/** The file piece by piece, each in the same memory where the browser can do so: chunks that are garbage would take as much as the file. */
+async function* pieces(file: File): AsyncGenerator<Uint8Array> {
+  const stream = file.stream();
+  let reader: ReadableStreamBYOBReader;
+  try {
+    reader = stream.getReader({ mode: 'byob' });
+  } catch {
+    const chunks = stream.getReader();
+    for (;;) {
+      const { done, value } = await chunks.read();
+      if (done) return;
+      yield value;
+    }
+  }
+  let buffer = new ArrayBuffer(PIECE);
+  for (;;) {
+    const { done, value } = await reader.read(new Uint8Array(buffer));
+    if (done) return;
+    yield value;
+    ({ buffer } = value);
   }
 }
 
