@@ -22,7 +22,7 @@ pub struct Sam2Rad {
     /// SAM 2 only: added to the image embedding, as there is no memory of earlier frames. `[1, 1, dim]`.
     no_mem_embed: Option<Param<Tensor<3>>>,
     prompt_encoder: PromptEncoder,
-    /// What Sam2Rad adds to SAM; beside the learnt prompts.
+    /// What Sam2Rad adds to SAM, apart from the learnt prompts.
     prompt_predictor: Option<PromptPredictor>,
     mask_decoder: MaskDecoder,
     /// `[structures, tokens, dim]`.
@@ -132,7 +132,7 @@ impl Sam2Rad {
         Some((self.prompt_predictor.as_ref()?, self.learnable_prompts.as_ref()?.val()))
     }
 
-    /// What a person said of one structure, embedded.
+    /// A person's prompts for one structure, embedded.
     pub fn encode_prompts(&self, prompts: &ManualPrompts) -> PromptEmbeddings {
         self.prompt_encoder.forward(prompts)
     }

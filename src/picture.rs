@@ -12,7 +12,7 @@ use crate::frame::{Frame, FrameError, check_size};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PictureError {
-    /// The operating system says no.
+    /// The operating system refused it.
     #[error("{path}: {source}")]
     Io {
         /// The file.

@@ -101,7 +101,7 @@ pub enum CheckpointError {
     /// The architecture cannot be built.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The operating system says no.
+    /// The operating system refused it.
     #[error("{path}: {source}")]
     Io {
         /// The file.

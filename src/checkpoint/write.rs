@@ -73,7 +73,7 @@ pub fn model_file_pieces(
     Ok(layout.with_checksum(&hash))
 }
 
-/// What stands before the data.
+/// The bytes before the data.
 struct Layout {
     /// Its length and the header, with zeros in place of the checksum.
     header: Vec<u8>,

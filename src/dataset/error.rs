@@ -10,7 +10,7 @@ use crate::picture::PictureError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatasetError {
-    /// The operating system says no.
+    /// The operating system refused it.
     #[error("{path}: {source}")]
     Io {
         /// The file or folder.

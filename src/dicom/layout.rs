@@ -12,7 +12,7 @@ pub(super) const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
 /// The parts of a file.
 pub(super) struct Layout {
-    /// What the file says of how it is written.
+    /// How the file says that it is encoded.
     pub transfer_syntax: &'static TransferSyntax,
     /// How its data set is written: some writers say otherwise.
     pub encoding: Encoding,

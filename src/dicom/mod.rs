@@ -234,7 +234,7 @@ impl DicomFile {
         self.show(index, None)
     }
 
-    /// The same with a window in place of the file's. Colours have none and stay as they are.
+    /// The same with another window than the file's. Colour pictures have no window and stay as they are.
     ///
     /// # Errors
     /// As [`DicomFile::frame`].

@@ -64,7 +64,7 @@ pub enum DicomNote {
 }
 
 impl DicomNote {
-    /// A name that stays the same whatever the words.
+    /// A stable name, which does not change when the wording does.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::MoreFrames { .. } => "more-frames",

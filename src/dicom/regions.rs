@@ -15,7 +15,7 @@ pub struct PixelSpacing {
     pub x_mm: f64,
     /// From a row to the next.
     pub y_mm: f64,
-    /// Who says so.
+    /// Where the value comes from.
     pub source: SpacingSource,
 }
 

@@ -111,7 +111,7 @@ pub struct StructureScores {
     pub expected_dice: Option<f32>,
     /// Points given.
     pub clicks: usize,
-    /// Those whose pixel is what the point says.
+    /// Those whose pixel has the point's label.
     pub clicks_obeyed: usize,
 }
 

@@ -53,7 +53,7 @@ pub struct Report {
     summaries: Vec<Summary>,
     presence: Vec<StructurePresence>,
     worst_fifth: Option<WorstFifth>,
-    /// Share of the simulated person's points whose pixel is what the point says; `None` without points.
+    /// Share of the simulated person's points whose pixel has the point's label (structure or background); `None` without points.
     clicks_obeyed: Option<f64>,
     /// Whether the expected Dice of the autonomous answers can be trusted; `None` where the model expects none.
     sureness: Option<Sureness>,

@@ -120,11 +120,11 @@ impl Summary {
 pub struct Presence {
     /// It is there and said to be.
     pub true_positives: usize,
-    /// It is said to be there and is not.
+    /// False positive: reported as present, but absent.
     pub false_positives: usize,
     /// It is not there and not said to be.
     pub true_negatives: usize,
-    /// It is there and not said to be.
+    /// False negative: present, but not reported.
     pub false_negatives: usize,
 }
 

@@ -2,7 +2,7 @@
 
 /// Components, and colours of a pixel.
 const COMPONENTS: usize = 3;
-/// Places that the components are found from at most: enough to know the directions, and no more work on large maps.
+/// The most places that the components are computed from: enough for the directions, and it bounds the work on large maps.
 const MAX_PLACES: usize = 1024;
 /// Steps of the orthogonal iteration. Directions that are not separated by then have nearly the same variance.
 const STEPS: usize = 60;

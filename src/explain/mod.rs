@@ -35,7 +35,7 @@ pub struct FeaturePicture {
     pub rgb: Vec<u8>,
 }
 
-/// What a prompt token does: what becomes of a structure when the mask decoder does not get it.
+/// The effect of a prompt token: a structure's mask when the mask decoder does not get the token.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct TokenEffect {
     /// The structure, counted from 0.

@@ -54,7 +54,7 @@ impl Engine {
     /// Whether there are kernels for a network.
     ///
     /// # Errors
-    /// [`GpuError::NotCovered`] says what for there are none.
+    /// [`GpuError::NotCovered`] names the part without kernels.
     pub fn covers(config: &Sam2RadConfig) -> Result<(), GpuError> {
         let not = |what: &str| Err(GpuError::NotCovered(what.to_owned()));
         if !matches!(config.image_encoder.backbone, Backbone::Hiera(_) | Backbone::ConvNet(_)) {

@@ -45,7 +45,7 @@ impl Conv {
     }
 }
 
-/// A product with what stands around it.
+/// A matrix product with the operations fused around it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Linear<'a> {
     pub x: &'a Tensor,

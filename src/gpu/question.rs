@@ -1,4 +1,4 @@
-//! A question about the frame that an engine looked at last, and the answer: one submission and one readback.
+//! A question about the frame that an engine encoded last, and the answer: one submission and one readback.
 
 use std::sync::{Arc, Mutex};
 
@@ -41,7 +41,7 @@ pub struct Question {
     pub interim_masks: bool,
 }
 
-/// What the decoder says, a row for each structure asked for.
+/// The decoder's output, a row for each requested structure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// Logits `[n, masks, image_size / 4, image_size / 4]`.

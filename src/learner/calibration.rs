@@ -55,7 +55,7 @@ pub(super) fn calibrate(
     Ok(Some(calibration))
 }
 
-/// What the network says of its answers to a picture, with their Dice.
+/// The network's signs for its answers to a picture, with their Dice.
 fn judge(segmenter: &Segmenter, frame: &Frame, class_ids: &[u8]) -> Result<Vec<(Signs, f64)>, LearnError> {
     let encoded = segmenter.encode(frame);
     let signs = read_sync(segmenter.signs(&encoded, &Request::default()))?;

@@ -1,4 +1,4 @@
-//! The steps of a training, and what comes of them.
+//! The steps of a training, and their result.
 
 use burn::module::Module;
 use burn::optim::{AdamWConfig, GradientsAccumulator, GradientsParams, ModuleOptimizer};

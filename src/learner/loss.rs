@@ -48,7 +48,7 @@ pub struct Predictions {
     pub predictor: Option<PredictorPredictions>,
 }
 
-/// What the prompt predictor said.
+/// The prompt predictor's output.
 #[derive(Debug, Clone)]
 pub struct PredictorPredictions {
     /// Left, top, right, bottom in units of the padded input, `[structures, 4]`.

@@ -1,4 +1,4 @@
-//! The pictures of a training, and the order in which they are looked at.
+//! The pictures of a training, and the order in which they are used.
 
 use rand::Rng;
 use rand::seq::SliceRandom;
@@ -37,7 +37,7 @@ pub struct TrainingSet {
 pub trait PictureSource: Send + Sync {
     /// Pictures that there are before they come again.
     fn count(&self) -> usize;
-    /// Picture `index`, looked at for the time `round`, counted from 0.
+    /// Picture `index`, used for the time `round`, counted from 0.
     fn picture(&self, round: usize, index: usize) -> Arc<TrainingPicture>;
     /// Whether making a picture takes so long that it should be done ahead.
     fn is_made_when_asked(&self) -> bool {

@@ -1,4 +1,4 @@
-//! What a simulated person says of a training picture: a first prompt, and clicks that correct an answer.
+//! The prompts of a simulated person for a training picture: a first prompt, and clicks that correct an answer.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;

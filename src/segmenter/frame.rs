@@ -1,4 +1,4 @@
-//! Frames that have been looked at.
+//! Encoded frames.
 
 use std::sync::{Arc, Mutex, OnceLock};
 

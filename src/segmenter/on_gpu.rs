@@ -11,7 +11,7 @@ use crate::gpu::{Answer, Dense, Engine, Gpu, GpuError, Question, Weights};
 use crate::model::{ImageFeatures, PointLabel};
 use crate::preprocess::FrameTransform;
 
-/// A model on a GPU and the frame that it looked at last.
+/// A model on a GPU and the frame that it encoded last.
 #[derive(Debug)]
 pub(super) struct OnGpu {
     engine: Engine,

@@ -61,7 +61,7 @@ pub struct FramePoint {
     pub label: PointLabel,
 }
 
-/// What a person says of one structure, in pixels of the frame.
+/// A person's prompts for one structure, in pixels of the frame.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct StructurePrompts {
     /// Which structure, counted from 0.

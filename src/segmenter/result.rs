@@ -11,7 +11,7 @@ use crate::postprocess::{ClassMap, PixelBox};
 pub struct StructureResult {
     /// Which structure, counted from 0; its pixels have this plus 1 in the class map.
     pub structure: usize,
-    /// Whether it is taken to be in the picture: where the model says nothing of that, it is.
+    /// Whether it is present in the picture; always true where the model has no presence score.
     pub present: bool,
     /// Predicted IoU of the mask.
     pub iou: f32,

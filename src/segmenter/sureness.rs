@@ -11,7 +11,7 @@ const NEAR: f32 = 0.01;
 /// Object scores beyond this are as good as sure.
 const SURE_LOGIT: f32 = 8.0;
 
-/// What the network says of its own answer, each on the scale of log-odds.
+/// The network's own signs of a good answer, each on the scale of log-odds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Signs(pub [f32; SIGNS]);
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Segmenter::encode_video_frame   looks at a frame, once
-//! Tracker::prompt, take_masks     what a person or the prompt predictor says of a frame
+//! Tracker::prompt, take_masks     prompts or masks of a person or of the prompt predictor on a frame
 //! Tracker::follow                 the other frames, one after the other
 //! Segmenter::show                 what was found, at the frame's size
 //! ```
@@ -103,7 +103,7 @@ impl Tracker {
         Ok(Self { histories, memory, num_frames, postprocessing: Postprocessing::default() })
     }
 
-    /// Finds structures from what a person says of them on frame `at`. Where a structure was followed to the frame lately, this corrects
+    /// Finds structures from a person's prompts on frame `at`. Where a structure was followed to the frame lately, this corrects
     /// it, and [`StructurePrompts::mask`] may hold its earlier logits; elsewhere it is a new start.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ const GIVEN_LOGIT: f64 = 10.0;
 /// A single point may mean several things: with so many or fewer, the best of three masks is taken.
 const MULTIMASK_MAX_POINTS: usize = 1;
 
-/// What is known of the frame beside its picture.
+/// What is known of the frame apart from its picture.
 #[derive(Debug, Clone)]
 pub enum Given {
     /// Nothing: the structure is followed.

@@ -11,7 +11,7 @@ use crate::segmenter::RequestError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
-    /// The operating system says no.
+    /// The operating system refused it.
     #[error("{path}: {source}")]
     Io {
         /// The file or folder.

@@ -45,7 +45,7 @@ pub enum Event<'a> {
 pub enum End {
     /// All steps are done.
     Finished,
-    /// Dice has not risen for as many validations as `report.patience` says.
+    /// Dice has not risen for `report.patience` validations.
     NoLongerBetter,
     /// It was asked to stop; a checkpoint is written.
     Stopped,

@@ -59,7 +59,7 @@ pub struct SegmentationMasks {
     pub structures: Vec<SegmentedSegment>,
     /// The frames that have masks.
     pub frames: Vec<SegmentedFrame>,
-    /// What is not as it was stored.
+    /// How the masks differ from what was stored.
     pub notes: Vec<DicomNote>,
 }
 
