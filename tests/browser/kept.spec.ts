@@ -5,7 +5,7 @@ import { expect, test, type Page } from '../../www/playwright';
 import { readProject } from '../../www/src/project/file';
 import { FRAMES, greyFrame, greyPng, longCine, makeCine, SIDE } from './media';
 import { modelFile, stubModel } from './stub-model';
-import { onScreen } from './support';
+import { crash, onScreen } from './support';
 
 const SIZE = { width: SIDE, height: SIDE };
 const picture = (name: string, frame: number) => ({ name, mimeType: 'image/png', buffer: greyPng(greyFrame(frame)) });
@@ -151,11 +151,8 @@ test('a tab that is killed at a random moment loses nothing older than the wait'
       await measure(page, 10 + 6 * (at % 18), 20 + 5 * Math.floor(at / 18));
       done.push(Date.now());
     }
-    const session = await context.newCDPSession(page);
-    const crashed = page.waitForEvent('crash');
     const killed = Date.now();
-    void session.send('Page.crash').catch(() => undefined);
-    await crashed;
+    await crash(page);
     await page.close();
     const again = await context.newPage();
     await start(again);

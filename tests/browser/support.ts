@@ -180,3 +180,11 @@ export function heldUp(page: Page, pressed: string | null = null): Promise<numbe
     pressed,
   );
 }
+
+/** Ends the page's process, as a browser that runs out of memory does. */
+export async function crash(page: Page): Promise<void> {
+  const session = await page.context().newCDPSession(page);
+  const crashed = page.waitForEvent('crash');
+  void session.send('Page.crash').catch(() => undefined);
+  await crashed;
+}

@@ -6,7 +6,7 @@ import { expect, test, type Page } from '../../www/playwright';
 import { decompress } from '../../www/src/export/rle';
 import { readProject } from '../../www/src/project/file';
 import { FRAMES, frameOnStage, makeCine, SIDE } from './media';
-import { colouredPixels, complaints, onScreen, openWithModel, segmentPicture, serveDemo, settled, picture, watchWorker } from './support';
+import { colouredPixels, complaints, crash, onScreen, openWithModel, picture, segmentPicture, serveDemo, settled, watchWorker } from './support';
 
 async function saved(page: Page, button: string): Promise<{ name: string; bytes: Buffer }> {
   const [download] = await Promise.all([page.waitForEvent('download'), page.locator(button).click()]);
@@ -107,10 +107,7 @@ test('after a crash the cine, the prompts, the distances, the crop, the masks an
   await expect.poll(() => page.evaluate(keptOpacity)).toBe(0.8);
   await expect(page.locator('#keep-status')).toContainText('Kept in this browser: a reload brings it back');
   const { bytes: before } = await saved(page, '#export-masks');
-  const session = await context.newCDPSession(page);
-  const crashed = page.waitForEvent('crash');
-  void session.send('Page.crash').catch(() => undefined);
-  await crashed;
+  await crash(page);
 
   const again = await context.newPage();
   await watchWorker(again);

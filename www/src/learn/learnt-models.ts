@@ -1,7 +1,7 @@
 // The models that were made on this device, in the browser's private files: each a model file and what the list says of it.
 
 import type { LearntModel } from '../shared/learning';
-import { MODELS_FOLDER } from '../shared/private-files';
+import { LEARNING_FOLDER, MODELS_FOLDER } from '../shared/private-files';
 
 const FILE = (id: string) => `${id}.safetensors`;
 const ENTRY = (id: string) => `${id}.json`;
@@ -49,7 +49,17 @@ export async function forgetLearntModel(id: string): Promise<void> {
 }
 
 export async function forgetLearntModels(): Promise<void> {
-  await (await navigator.storage.getDirectory()).removeEntry(MODELS_FOLDER, { recursive: true }).catch(() => undefined);
+  await forgetFolder(MODELS_FOLDER);
+}
+
+/** The training that was broken off. */
+export async function forgetBrokenOff(): Promise<void> {
+  await forgetFolder(LEARNING_FOLDER);
+}
+
+async function forgetFolder(name: string): Promise<void> {
+  const root = await navigator.storage?.getDirectory().catch(() => null);
+  await root?.removeEntry(name, { recursive: true }).catch(() => undefined);
 }
 
 /** What the model's file is called: letters, digits and dashes. */

@@ -1,8 +1,6 @@
 // What a person can do, put together from its parts. Panels, the keyboard and dropped files call this.
 
 import { Edits } from './prompts/edits';
-import { Comparison } from './learn/comparison';
-import { Learning } from './learn/learning';
 import { followModel } from './prompts/model-change';
 import { listCameras } from './sources/capture';
 import { listShipped, type DemoEntry, type ModelEntry } from './sources/shipped';
@@ -25,8 +23,6 @@ export class App {
   readonly processor = new Processor(this.store, this.session);
   readonly follower = new Follower(this.store, this.session, this.engine);
   readonly edits = new Edits(this.store, this.session);
-  readonly learning = new Learning(this);
-  readonly comparison = new Comparison(this);
   readonly keeping = new Keeping(this);
   readonly opening = new Opening(this, this.keeping);
   readonly ownModels = new OwnModels(this, this.keeping);
@@ -40,7 +36,6 @@ export class App {
     void this.findCameras();
     this.store.update({ shipped: await listShipped() });
     await this.recent.start();
-    await this.learning.start();
   }
 
   /** Files by button, drop or paste: models, projects, and anything that has pictures. */

@@ -135,6 +135,9 @@ export interface Learnt {
   best: { step: number; mean_dice: number; dice: (number | null)[] } | null;
 }
 
+/** The channel on which a thread of the learning bundle says that it ended by an error, as text. */
+export const ENDED_THREADS = 'sam2rad learning threads';
+
 export type FromLearner =
   | { type: 'event'; event: LearnEvent }
   | { type: 'done'; learnt: Learnt }

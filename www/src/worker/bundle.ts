@@ -15,8 +15,8 @@ export interface Bundle {
   memory: WebAssembly.Memory;
 }
 
-/** On the CPU it computes on `count` threads. */
-export async function startBundle(bundle: Backend | 'learn', base: string, count = threads()): Promise<Bundle> {
+/** On the CPU it computes on `count` threads. One that ends by an error says so on the channel of the name `ended`, where there is one. */
+export async function startBundle(bundle: Backend | 'learn', base: string, count = threads(), ended: string | null = null): Promise<Bundle> {
   if (typeof WebAssembly === 'undefined') {
     throw failed('no-webassembly', 'This browser has no WebAssembly, or it is switched off.', 'Use a current Chrome, Edge, Firefox or Safari, without lockdown mode.');
   }
@@ -24,7 +24,7 @@ export async function startBundle(bundle: Backend | 'learn', base: string, count
   try {
     const module: Sam2RadModule = await import(/* @vite-ignore */ url.href);
     const { memory } = await withFittingMemory(() => module.default());
-    if (count > 1) await module.initThreadPool?.(count);
+    if (count > 1) await withTellingThreads(ended, async () => module.initThreadPool?.(count));
     return { module, memory };
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) {
@@ -58,5 +58,20 @@ async function withFittingMemory<T>(start: () => Promise<T>): Promise<T> {
     return await start();
   } finally {
     WebAssembly.Memory = Memory;
+  }
+}
+
+/**
+ * Whoever waits for a thread that has ended waits for ever, and can tell nobody; the thread itself can. Its script is a blob that the
+ * bundle's own JavaScript makes, so this is the place to put a line before it.
+ */
+async function withTellingThreads(channel: string | null, start: () => Promise<void>): Promise<void> {
+  const { createObjectURL } = URL;
+  const line = `addEventListener('unhandledrejection', ({ reason }) => new BroadcastChannel(${JSON.stringify(channel)}).postMessage(String(reason)));\n`;
+  if (channel !== null) URL.createObjectURL = (script) => createObjectURL.call(URL, new Blob([line, script as Blob], { type: 'text/javascript' }));
+  try {
+    await start();
+  } finally {
+    URL.createObjectURL = createObjectURL;
   }
 }

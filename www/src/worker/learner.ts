@@ -2,8 +2,9 @@
 // Between two steps it looks whether somebody wants it to pause or to stop. It lives as long as one training.
 
 import { failed, FailureError, messageOf } from '../shared/messages';
-import type { FromLearner, LearnEvent, Learning, LearningLog, LearningModule, LearningTask, LearnRequest, Learnt, LessonFrame } from '../shared/learning';
+import { ENDED_THREADS, type FromLearner, type LearnEvent, type Learning, type LearningLog, type LearningModule, type LearningTask, type LearnRequest, type Learnt, type LessonFrame } from '../shared/learning';
 import { LEARNING_LOCK } from '../shared/private-files';
+import { threads } from './backend';
 import { startBundle } from './bundle';
 import { LearningFolder } from './learning-folder';
 
@@ -65,7 +66,7 @@ async function run(base: string, open: (folder: LearningFolder) => Promise<Begun
 
 async function learn(base: string, folder: LearningFolder, { task, model, frames, log }: Begun): Promise<Learnt> {
   tell({ kind: 'task', task, log });
-  const { module, memory } = await startBundle('learn', base);
+  const { module, memory } = await startBundle('learn', base, threads(), ENDED_THREADS);
   const learning = await start(module as LearningModule, folder, task, model, frames, log);
   const plan = learning.plan();
   log.plan = plan;

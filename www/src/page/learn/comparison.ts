@@ -1,7 +1,8 @@
 // A model that was learnt beside the one that it comes from, on the frame that is shown: the base answers in a worker of its own.
 
 import { baseUrl } from '../../shared/base-url';
-import { FailureError, failureOf, type ModelOrigin } from '../../shared/messages';
+import { fileName, openLearntModel } from '../../learn/learnt-models';
+import { failed, FailureError, failureOf, type ModelOrigin } from '../../shared/messages';
 import { requestOf, NO_PROMPTS } from '../prompts/prompts';
 import { originOf } from '../sources/shipped';
 import { cropAt } from '../state';
@@ -18,24 +19,35 @@ export class Comparison {
     core.store.watch(({ shown, crop, comparison, playback }) => [shown?.frame, crop, comparison?.origin, playback.playing], () => void this.answer());
   }
 
-  /** Where the model of this name comes from; null where it does not ship. */
-  originOf(name: string): ModelOrigin | null {
-    const shipped = this.core.store.state.shipped.models.find(({ title }) => title === name);
-    return shipped === undefined ? null : originOf(shipped);
+  /** Whether the model of this name can be had: it ships, or was made here. */
+  has(name: string): boolean {
+    const { shipped, learnt_models } = this.core.store.state;
+    return shipped.models.some(({ title }) => title === name) || learnt_models.some(({ title }) => fileName(title) === name);
   }
 
-  async begin(origin: ModelOrigin): Promise<void> {
+  /** With the model of this name. */
+  async begin(name: string): Promise<void> {
     const { store } = this.core;
     this.end();
     const client = startModelWorker();
     this.client = client;
     try {
+      const origin = await this.originOf(name);
       await client.ask({ type: 'choose-backend', base: baseUrl(), settled: { backend: 'cpu', reason: 'a comparison leaves the GPU to the model that is open' } });
       const { card } = await client.ask({ type: 'load-model', origin, image_size: null });
       if (this.client === client) store.update({ comparison: { origin, card, answer: null, share: 0.5 } });
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  private async originOf(name: string): Promise<ModelOrigin> {
+    const { shipped, learnt_models } = this.core.store.state;
+    const entry = shipped.models.find(({ title }) => title === name);
+    if (entry !== undefined) return originOf(entry);
+    const own = learnt_models.find(({ title }) => fileName(title) === name);
+    if (own === undefined) throw failed('model', `“${name}” is not in this browser any more.`, 'Load its file as a model to see its masks.');
+    return { kind: 'file', file: await openLearntModel(own) };
   }
 
   /** Up to which share of the picture's width the base is shown. */

@@ -1,5 +1,5 @@
 // What a person drew with the brush as a mask of its own, without a model: strokes cover what they went over, and one that comes back to
-// where it began is an outline, filled inside. The eraser takes away.
+// where it began is an outline, filled inside. Where there are taps alone they are the corners of a polygon. The eraser takes away.
 
 import type { Size } from '../../shared/geometry';
 import type { Prompt, PromptSet } from '../prompts/prompts';
@@ -15,10 +15,19 @@ export function drawnMask(prompts: PromptSet, { width, height }: Size): Uint8Arr
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
   if (context === null || strokes.length === 0) return null;
   context.lineCap = context.lineJoin = 'round';
-  for (const stroke of strokes) paint(context, stroke);
+  const corners = cornersOf(strokes);
+  for (const stroke of corners === null ? strokes : [corners]) paint(context, stroke);
   const { data } = context.getImageData(0, 0, width, height);
   const mask = Uint8Array.from({ length: width * height }, (_, at) => Number(data[4 * at + 3]! > 127));
   return mask.includes(1) ? mask : null;
+}
+
+/** Taps as one outline through them; null where there is anything else, or no area between them. */
+function cornersOf(strokes: readonly Stroke[]): Stroke | null {
+  if (strokes.length < 3 || strokes.some(({ path, inside }) => path.length > 1 || !inside)) return null;
+  const path = strokes.flatMap(({ path }) => path);
+  // Back to the first one: however far that is, it is closed.
+  return { ...strokes[0]!, path: [...path, path[0]!] };
 }
 
 function paint(context: OffscreenCanvasRenderingContext2D, { path, radius, inside }: Stroke): void {

@@ -12,6 +12,7 @@ import type { App } from '../app';
 import { openPictures } from '../sources/pictures';
 import { hex, rgbOf } from '../stage/colors';
 import { frameNameOf } from '../work/answered';
+import type { Learning } from './learning';
 import type { SavedFile } from '../work/exports';
 import { writer } from '../work/writer/client';
 
@@ -38,7 +39,7 @@ export async function labelledSet({ store, session }: App): Promise<SavedFile> {
 }
 
 /** Opens an archive of labelled pictures: they become the source, and their labels the person's own. */
-export async function openLabelledSet({ opening, edits, session, learning }: App, archive: File): Promise<void> {
+export async function openLabelledSet({ opening, edits, session }: App, learning: Learning, archive: File): Promise<void> {
   const refused = (why: string) => failed('learn', `“${archive.name}” is no labelled set: ${why}.`, 'It has pictures in Train/imgs and, under the same names, labels in Train/gts whose grey values are class ids.');
   let entries: Record<string, Uint8Array>;
   try {

@@ -3,9 +3,9 @@
 import { stem } from '../../export/names';
 import { nextFrame, type Print } from '../../learn/advice';
 import { maskFrom, withMask, withoutMask, withoutStructure, withColor, withStructure } from '../../learn/labels';
-import { forgetLearntModel, forgetLearntModels, keepLearntModel, listLearntModels, openLearntModel, renameLearntModel } from '../../learn/learnt-models';
+import { forgetBrokenOff, forgetLearntModel, keepLearntModel, listLearntModels, openLearntModel, renameLearntModel } from '../../learn/learnt-models';
 import { baseUrl } from '../../shared/base-url';
-import type { FromLearner, LearnEvent, LearningJob, LearningLog, LearningTask, Learnt, LearnRequest, LearntModel } from '../../shared/learning';
+import { ENDED_THREADS, type FromLearner, type LearnEvent, type LearningJob, type LearningLog, type LearningTask, type Learnt, type LearnRequest, type LearntModel } from '../../shared/learning';
 import { failed, FailureError, failureOf, messageOf, nameOf, type ModelOrigin } from '../../shared/messages';
 import { LEARNING_FOLDER, LEARNING_LOCK, TASK_FILE } from '../../shared/private-files';
 import { runsOf } from '../../shared/runs';
@@ -16,16 +16,27 @@ import { rgbOf } from '../stage/colors';
 import { cardOf, cropAt, type LearningState } from '../state';
 import { drawnMask } from './drawing';
 import { lessonsOf, printOf } from './lessons';
+import { Watchdog } from './watchdog';
 
 /** The same frames and the same model give the same result. */
 const SEED = 1;
 /** Of longer sources so many frames, evenly spread, are compared. */
 const MOST_PRINTS = 60;
+/** A step takes seconds, and seeing what is found on the frames kept apart a minute on a slow machine: after so many of silence it hangs. */
+const SILENCE_S = 180;
 
 export class Learning {
   private worker: Worker | null = null;
+  /** While steps are being done. */
+  private watchdog: Watchdog | null = null;
+  private comparing = Promise.resolve();
 
-  constructor(private readonly core: Core & { readonly edits: Edits }) {}
+  constructor(private readonly core: Core & { readonly edits: Edits }) {
+    core.store.watch(({ source, labelling, history }) => [source, labelling, history.present.labels.frames], () => {
+      this.comparing = this.comparing.then(() => this.comparePictures());
+    });
+    new BroadcastChannel(ENDED_THREADS).addEventListener('message', ({ data }: MessageEvent<string>) => this.worker !== null && this.failed(broken(data)));
+  }
 
   async start(): Promise<void> {
     await this.list();
@@ -41,7 +52,6 @@ export class Learning {
     if (labels === null) return false;
     this.core.edits.setLabels(labels);
     this.choose(labels.structures.at(-1)!.name);
-    void this.comparePictures();
     return true;
   }
 
@@ -56,7 +66,6 @@ export class Learning {
 
   choose(name: string | null): void {
     this.core.store.update({ labelling: name });
-    void this.comparePictures();
   }
 
   /** Prompts of the person's alone, on this frame alone: whatever the model knows, its decoder follows them. */
@@ -86,7 +95,7 @@ export class Learning {
     if (labelling === null || shown === null) return 'Name a structure first.';
     const { width, height } = shown.frame.picture;
     const mask = drawnMask(history.present.prompts.get(shown.frame.index) ?? [], { width, height });
-    if (mask === null) return 'Nothing is drawn on this frame: go around the structure with the brush, back to where you began.';
+    if (mask === null) return 'Nothing is drawn on this frame: go around the structure with the brush, back to where you began, or tap the corners of a polygon.';
     edits.setLabels(withMask(this.labels, shown.frame.index, { width, height }, labelling, runsOf(mask)), true);
     return null;
   }
@@ -205,7 +214,7 @@ export class Learning {
   /** What was broken off is not gone on with. */
   async discard(): Promise<void> {
     this.end();
-    await dropBrokenOff();
+    await forgetBrokenOff();
     this.set({ kind: 'none' });
   }
 
@@ -238,12 +247,6 @@ export class Learning {
     await this.list();
   }
 
-  async forgetAll(): Promise<void> {
-    await forgetLearntModels();
-    await dropBrokenOff();
-    await this.list();
-  }
-
   private async list(): Promise<void> {
     this.core.store.update({ learnt_models: await listLearntModels() });
   }
@@ -270,7 +273,7 @@ export class Learning {
     const worker = new Worker(new URL('../../worker/learner.ts', import.meta.url), { type: 'module', name: 'learner' });
     this.worker = worker;
     worker.addEventListener('message', ({ data }: MessageEvent<FromLearner>) => this.worker === worker && void this.receive(data));
-    worker.addEventListener('error', (event) => this.worker === worker && this.failed(failed('learn', `The learning stopped: ${event.message || 'its program could not start'}.`, 'Go on from its last checkpoint; if it stays so, close other tabs.')));
+    worker.addEventListener('error', (event) => this.worker === worker && this.failed(broken(event.message || 'its program could not start')));
     worker.postMessage(request, transfer);
   }
 
@@ -288,6 +291,9 @@ export class Learning {
   private follow(event: LearnEvent): void {
     const { learning } = this.core.store.state;
     if (learning.kind !== 'running') return;
+    this.watchdog?.heard();
+    if (event.kind === 'plan' || event.kind === 'resumed') this.watch();
+    if (event.kind === 'paused') this.watchdog?.end();
     const { log } = learning;
     switch (event.kind) {
       case 'task':
@@ -314,7 +320,7 @@ export class Learning {
     const bytes = file.byteLength;
     const model: LearntModel = {
       id: new Date().toISOString(),
-      title: task.title,
+      title: another(task.title, store.state.learnt_models),
       base: task.job.base,
       structures: task.job.structures,
       frames: task.frames.length,
@@ -329,7 +335,7 @@ export class Learning {
     };
     try {
       await keepLearntModel(model, file);
-      await dropBrokenOff();
+      await forgetBrokenOff();
       await this.list();
       this.set({ kind: 'learnt', model, log });
       await this.use(model);
@@ -346,8 +352,14 @@ export class Learning {
   }
 
   private end(): void {
+    this.watchdog?.end();
     this.worker?.terminate();
     this.worker = null;
+  }
+
+  private watch(): void {
+    this.watchdog?.end();
+    this.watchdog = new Watchdog(SILENCE_S, () => this.failed(broken(`nothing was heard of it for ${SILENCE_S / 60} minutes`)));
   }
 
   private set(learning: LearningState): void {
@@ -357,12 +369,24 @@ export class Learning {
 
 const EMPTY_LOG: LearningLog = { plan: null, steps: [], validations: [], seconds: 0 };
 
+function broken(why: string): FailureError {
+  return failed('learn', `The learning stopped: ${why}.`, 'Go on from its last checkpoint; if it stays so, close other tabs: the machine may be short of memory.');
+}
+
 /** The base model's file: a person's own, or fetched once more from where it came. */
 async function bytesOf(origin: ModelOrigin): Promise<Uint8Array<ArrayBuffer>> {
   if (origin.kind === 'file') return new Uint8Array(await origin.file.arrayBuffer());
   const response = await fetch(origin.url);
   if (!response.ok) throw failed('learn', `The model “${origin.name}” could not be fetched again: the server answered ${response.status}.`, 'Check the connection and try again.');
   return new Uint8Array(await response.arrayBuffer());
+}
+
+/** The title, with a number where a model has it already: its file is what others are compared with. */
+function another(title: string, models: readonly LearntModel[]): string {
+  const isTaken = (name: string) => models.some((model) => model.title === name);
+  let name = title;
+  for (let count = 2; isTaken(name); count++) name = `${title} ${count}`;
+  return name;
 }
 
 function titleOf(names: readonly string[]): string {
@@ -380,9 +404,4 @@ async function brokenOff(): Promise<LearningTask | null> {
   } catch {
     return null;
   }
-}
-
-async function dropBrokenOff(): Promise<void> {
-  const root = await navigator.storage.getDirectory().catch(() => null);
-  await root?.removeEntry(LEARNING_FOLDER, { recursive: true }).catch(() => undefined);
 }

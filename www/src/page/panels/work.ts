@@ -6,12 +6,13 @@ import { failureOf } from '../../shared/messages';
 import type { App } from '../app';
 import { h, setText } from '../dom';
 import type { State } from '../state';
+import type { Store } from '../store';
 import { ask } from '../work/ask';
 import { download } from './download';
 import { iconButton, panel, textButton, toggle } from './parts';
 
 export function workPanel(app: App): HTMLElement {
-  const { store, keeping, learning } = app;
+  const { store, keeping } = app;
   const keep = h('p', { id: 'keep-status', className: 'quiet' });
   keep.role = 'status';
   const files = toggle('keep-files', 'Keep copies of my files too', null, (on) => void keeping.setKeepFiles(on));
@@ -22,7 +23,7 @@ export function workPanel(app: App): HTMLElement {
   forget.title = 'Removes all work and all copies from this browser';
 
   async function forgetAll(): Promise<void> {
-    if (await ask(store, 'All work that is kept in this browser will be deleted, and with it copies of files and the models that were made here. What is open now stays open.', 'Forget everything')) await Promise.all([keeping.forget(), learning.forgetAll()]);
+    if (await ask(store, 'All work that is kept in this browser will be deleted, and with it copies of files and the models that were made here. What is open now stays open.', 'Forget everything')) await Promise.all([keeping.forget(), forgetLearnt(store)]);
   }
 
   store.watch(({ keep: status, keep_files, source }) => [status, keep_files, source.kind === 'open' && source.origin.kind === 'capture'], (_, status, on, live) => {
@@ -35,6 +36,17 @@ export function workPanel(app: App): HTMLElement {
     forget.hidden = works.length === 0;
   });
   return panel('work-panel', 'Recent work', worklist(app), keep, files.element, list, h('div', { className: 'row' }, forget));
+}
+
+/** What learns is fetched for it: most who forget their work never learnt. */
+async function forgetLearnt(store: Store): Promise<void> {
+  const { forgetLearntModels, forgetBrokenOff } = await import('../../learn/learnt-models');
+  await forgetLearntModels();
+  store.update({ learnt_models: [] });
+  // A training that is under way goes on, as what is open stays open.
+  if (store.state.learning.kind === 'running') return;
+  await forgetBrokenOff();
+  store.update({ learning: { kind: 'none' } });
 }
 
 /** Files that were opened together, each a source of its own. */

@@ -6,14 +6,15 @@ import type { App } from '../app';
 import { h, setText } from '../dom';
 import { bytes } from '../format';
 import { cropAt, type LearningState } from '../state';
-import { textButton } from './parts';
-import { plot } from './plot';
+import { plot } from '../panels/plot';
+import { textButton } from '../panels/parts';
+import type { Learning } from './learning';
 
 /** Steps that a line of the curve is a mean over. */
 const SMOOTHED = 10;
 
-export function progressOfLearning(app: App): HTMLElement {
-  const { store, learning } = app;
+export function progressOfLearning(app: App, learning: Learning): HTMLElement {
+  const { store } = app;
   const status = h('p', { id: 'learn-status' });
   status.role = 'status';
   const reason = h('p', { id: 'learn-reason', className: 'quiet' });

@@ -1,50 +1,52 @@
 // The models that were made on this device.
 
 import type { LearntModel } from '../../shared/learning';
-import { failureOf, nameOf, type ModelOrigin } from '../../shared/messages';
+import { failureOf, nameOf } from '../../shared/messages';
 import { fileName } from '../../learn/learnt-models';
 import type { App } from '../app';
 import { h } from '../dom';
 import { bytes } from '../format';
+import type { Store } from '../store';
 import { ask } from '../work/ask';
-import { download } from './download';
-import { iconButton, panel, slider, textButton } from './parts';
+import { download } from '../panels/download';
+import { iconButton, slider, textButton } from '../panels/parts';
+import type { Comparison } from './comparison';
+import type { Learning } from './learning';
 
-export function learntModelsPanel(app: App): HTMLElement {
-  const { store } = app;
+/** Fills the panel of them, which is there while there are some. */
+export function fillMyModels(element: HTMLElement, body: HTMLElement, { store }: App, learning: Learning, comparison: Comparison): void {
   const list = h('ul', { id: 'learnt-models', className: 'works' });
-  const wipe = slider('wipe', 'Base left, mine right', { min: '0', max: '1', step: '0.01' }, (share) => app.comparison.setShare(share));
+  const wipe = slider('wipe', 'Base left, mine right', { min: '0', max: '1', step: '0.01' }, (share) => comparison.setShare(share));
   const compare = textButton('', null, () => {
-    const base = baseOf(app);
-    if (store.state.comparison !== null) app.comparison.end();
-    else if (base !== null) void app.comparison.begin(base);
+    const base = baseOf(store, comparison);
+    if (store.state.comparison !== null) comparison.end();
+    else if (base !== null) void comparison.begin(base);
   });
   compare.id = 'compare';
-  const element = panel('learnt-models-panel', 'My models', list, h('div', { className: 'row' }, compare), wipe.element);
-  store.watch(({ learnt_models, model, comparison, shipped }) => [learnt_models, model, comparison, shipped], ({ comparison }, ..._parts) => {
-    const base = baseOf(app);
-    compare.hidden = base === null && comparison === null;
-    compare.querySelector('span')!.textContent = comparison !== null ? 'End the comparison' : `Compare with ${base === null ? 'the base' : nameOf(base)}`;
-    wipe.element.hidden = comparison === null;
-    if (comparison !== null) wipe.input.valueAsNumber = comparison.share;
+  body.append(list, h('div', { className: 'row' }, compare), wipe.element);
+  store.watch(({ learnt_models, model, comparison, shipped }) => [learnt_models, model, comparison, shipped], ({ comparison: compared }, ..._parts) => {
+    const base = baseOf(store, comparison);
+    compare.hidden = base === null && compared === null;
+    compare.querySelector('span')!.textContent = compared !== null ? 'End the comparison' : `Compare with ${base ?? 'the base'}`;
+    wipe.element.hidden = compared === null;
+    if (compared !== null) wipe.input.valueAsNumber = compared.share;
   });
   store.watch(({ learnt_models, model }) => [learnt_models, model], (_, models, model) => {
     element.hidden = models.length === 0;
     const loaded = model.kind === 'ready' ? nameOf(model.origin) : null;
-    list.replaceChildren(...models.map((own) => row(app, own, loaded === fileName(own.title))));
+    list.replaceChildren(...models.map((own) => row(store, learning, own, loaded === fileName(own.title))));
   });
-  return element;
 }
 
-/** What the model that is loaded was learnt from, where that ships. */
-function baseOf({ store, comparison }: App): ModelOrigin | null {
+/** The name of what the model that is loaded was learnt from, where that can be had. */
+function baseOf(store: Store, comparison: Comparison): string | null {
   const { learnt_models, model } = store.state;
   const loaded = model.kind === 'ready' ? nameOf(model.origin) : null;
   const own = learnt_models.find(({ title }) => fileName(title) === loaded);
-  return own === undefined ? null : comparison.originOf(own.base);
+  return own !== undefined && comparison.has(own.base) ? own.base : null;
 }
 
-function row({ learning, store }: App, model: LearntModel, loaded: boolean): HTMLElement {
+function row(store: Store, learning: Learning, model: LearntModel, loaded: boolean): HTMLElement {
   const { title } = model;
   const use = textButton(title, 'model', () => void learning.use(model));
   use.ariaLabel = `Load ${title}`;
