@@ -18,8 +18,9 @@ use crate::structure::Structure;
 pub const FEWEST_TO_HOLD_BACK: usize = 4;
 /// One frame in so many is held back for validation.
 const HELD_BACK_OF: usize = 5;
-/// Times that each frame is looked at, and the fewest and the most steps that come of it.
-const LOOKS: usize = 80;
+/// Times that each frame is looked at, for structures that are new and for those that the base knows, and the fewest and the most steps
+/// that come of it.
+const LOOKS: [usize; 2] = [80, 40];
 const STEPS: std::ops::RangeInclusive<usize> = 160..=400;
 /// Learnable tokens for each structure, where the base has none.
 const TOKENS: usize = 10;
@@ -29,7 +30,7 @@ const BATCH: usize = 2;
 const SMALL_ENCODERS: [&str; 3] = ["nano", "micro", "micro_conv"];
 const ADAPTED: &str = "_adapter";
 /// The highest learning rate: for structures that are new, and for those that the base knows, which it would forget at the other.
-const RATES: [f64; 2] = [1e-3, 2.5e-4];
+const RATES: [f64; 2] = [1e-3, 1e-4];
 /// Augmented views of each frame whose features are computed.
 const VIEWS: usize = 8;
 
@@ -124,7 +125,8 @@ pub fn complete(lesson: &mut Lesson, teacher: &Segmenter, names: &[&str], kept: 
 
 /// The recipe for `trained` frames at a network of `image_size`.
 pub fn recipe(choice: &Choice, image_size: usize, trained: usize, seed: u64, card: CardConfig) -> Recipe {
-    let steps = (LOOKS * trained / BATCH).clamp(*STEPS.start(), *STEPS.end());
+    let looks = LOOKS[usize::from(choice.is_known)];
+    let steps = (looks * trained / BATCH).clamp(*STEPS.start(), *STEPS.end());
     Recipe {
         mode: choice.mode,
         seed,

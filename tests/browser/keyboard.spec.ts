@@ -1,17 +1,8 @@
 // The page without a pointer, for a finger, and in other colours.
 
-import { expect, test, type Page } from '../../www/playwright';
+import { expect, test } from '../../www/playwright';
 import { FRAMES, makeCine } from './media';
-import { openWithModel, saved, segmentPicture, serveDemo, settled, watchWorker } from './support';
-
-/** Presses Tab until the focus is on it. */
-async function tabTo(page: Page, selector: string): Promise<void> {
-  for (let presses = 0; presses < 80; presses++) {
-    if (await page.evaluate((selector) => document.activeElement?.matches(selector) === true, selector)) return;
-    await page.keyboard.press('Tab');
-  }
-  throw new Error(`Tab does not lead to ${selector}`);
-}
+import { openWithModel, saved, segmentPicture, serveDemo, settled, tabTo, watchWorker } from './support';
 
 test('the main job needs no pointer: open, correct, look, save', async ({ page }) => {
   await watchWorker(page);

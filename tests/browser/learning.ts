@@ -95,6 +95,17 @@ export function labelledDiscs(frames: readonly number[]): ReturnType<typeof labe
   return labelledSet([{ name: 'disc', color: [0, 158, 115] }], frames.map(file));
 }
 
+/** Goes around a circle of the picture with the brush. */
+export async function drawAround(page: Page, { x, y }: { x: number; y: number }, radius: number, size: typeof SIZE): Promise<void> {
+  for (let i = 0; i <= 24; i++) {
+    const turn = (i / 24) * 2 * Math.PI;
+    const at = await onScreen(page, { x: x + radius * Math.cos(turn), y: y + radius * Math.sin(turn) }, size);
+    await page.mouse.move(at.x, at.y);
+    if (i === 0) await page.mouse.down();
+  }
+  await page.mouse.up();
+}
+
 /** Opens the cine and outlines its disc on these frames: with a click whose mask is accepted, or by a line drawn around it. */
 export async function label(page: Page, frames: readonly number[], how: 'click' | 'draw'): Promise<void> {
   await loadBase(page);
@@ -113,13 +124,7 @@ export async function label(page: Page, frames: readonly number[], how: 'click' 
       const at = await onScreen(page, { x, y }, SIZE);
       await page.mouse.click(at.x, at.y);
     } else {
-      for (let i = 0; i <= 24; i++) {
-        const turn = (i / 24) * 2 * Math.PI;
-        const at = await onScreen(page, { x: x + RADIUS * Math.cos(turn), y: y + RADIUS * Math.sin(turn) }, SIZE);
-        await page.mouse.move(at.x, at.y);
-        if (i === 0) await page.mouse.down();
-      }
-      await page.mouse.up();
+      await drawAround(page, { x, y }, RADIUS, SIZE);
     }
     await expect(page.locator('#prompts li')).toHaveCount(1);
     await settled(page);
@@ -128,4 +133,15 @@ export async function label(page: Page, frames: readonly number[], how: 'click' 
     await settled(page);
   }
   await expect(page.locator('#label-place')).toContainText(`disc: ${frames.length} frames labelled`);
+}
+
+/** Twice what is in both, of what is in each; 1 where there is nothing in either. */
+export function diceOf(found: ArrayLike<number>, truth: ArrayLike<number>, id: number): number {
+  let [both, sum] = [0, 0];
+  for (let i = 0; i < truth.length; i++) {
+    const [a, b] = [found[i] === id, truth[i] === id];
+    both += Number(a && b);
+    sum += Number(a) + Number(b);
+  }
+  return sum === 0 ? 1 : (2 * both) / sum;
 }

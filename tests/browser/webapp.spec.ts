@@ -1,10 +1,9 @@
 // The page as an app: offline, installable, its models checked, for everyone.
 
 import { readFileSync } from 'node:fs';
-import { AxeBuilder } from '../../www/packages-for-tests';
-import { expect, test, type Page } from '../../www/playwright';
+import { expect, test } from '../../www/playwright';
 import { makeCine } from './media';
-import { complaints, colouredPixels, openWithModel, path, picture, segmentPicture, serveDemo, settled, watchWorker, withoutIsolation } from './support';
+import { colouredPixels, complaints, openWithModel, path, picture, segmentPicture, serious, serveDemo, settled, watchWorker, withoutIsolation } from './support';
 
 test.describe('with its service worker', () => {
   test.use({ serviceWorkers: 'allow' });
@@ -109,12 +108,4 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await expect(page.locator('#backend')).toContainText('Computes on');
     expect(await serious(page)).toEqual([]);
   });
-}
-
-/** Findings that keep someone from using the page, each with the first place it is at. */
-async function serious(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .flatMap(({ id, help, nodes }) => nodes.map(({ html, any }) => `${id}: ${help}: ${html} ${any.map(({ message }) => message).join(' ')}`));
 }

@@ -100,7 +100,10 @@ export function learnPanel(app: App, learning: Learning): HTMLElement[] {
     const { proposed } = learning;
     next.hidden = proposed === null || open === null || open.frames < 2;
     if (proposed !== null) next.querySelector('span')!.textContent = `Next: frame ${proposed.index + 1} (${proposed.why === 'least sure' ? 'the model is least sure' : 'most unlike those labelled'})`;
+    const wasPressed = before.contains(document.activeElement);
     before.hidden = labels.frames.size === 0 || now.kind === 'running' || now.kind === 'broken-off' || model.kind !== 'ready' || open === null;
+    // The focus goes to what takes the place of the button that was pressed.
+    if (wasPressed && now.kind === 'running') queueMicrotask(() => document.getElementById('learn-pause')?.focus());
     if (before.hidden || model.kind !== 'ready') return;
     const frames = [...labels.frames].map(([index, label]) => ({ index, label, seen: sizeOf(cropAt(state, index, label.size)), print: state.prints.get(index) ?? null }));
     notes.replaceChildren(...notesBefore(frames, labels.structures, model.card.image_size, recording).map((note) => h('li', {}, note)));
@@ -112,13 +115,18 @@ export function learnPanel(app: App, learning: Learning): HTMLElement[] {
     keep.input.checked = card !== null && models.some((model) => card.structures.length === model.structures.length && card.structures.every(({ name }, i) => name === model.structures[i]!.name));
   });
 
-  const after = h('ul', { id: 'learnt-notes', className: 'notes' });
+  const progress = progressOfLearning(app, learning);
+  const lines = h('ul', { className: 'notes' });
+  const after = h('div', { id: 'learnt-notes', tabIndex: -1 }, lines);
   after.role = 'status';
   store.watch((state) => [state.learning], (_, now) => {
     after.hidden = now.kind !== 'learnt';
-    if (now.kind === 'learnt') after.replaceChildren(...notesAfter(now.model.dice, now.model.held_back, now.model.one_recording).map((note) => h('li', {}, note)));
+    if (now.kind !== 'learnt') return;
+    lines.replaceChildren(...notesAfter(now.model.dice, now.model.held_back, now.model.one_recording).map((note) => h('li', {}, note)));
+    // The buttons of the training go, and with them the focus of whoever is there.
+    if (progress.contains(document.activeElement)) queueMicrotask(() => after.focus({ preventScroll: true }));
   });
-  return [h('div', { className: 'buttons small' }, open), list, form, notAdded, labelling, before, progressOfLearning(app, learning), after];
+  return [h('div', { className: 'buttons small' }, open), list, form, notAdded, labelling, before, progress, after];
 }
 
 /** What packs and unpacks archives is fetched when it is first needed. */
