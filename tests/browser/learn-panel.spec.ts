@@ -17,6 +17,8 @@ test('a structure is labelled and learnt without a pointer', async ({ page }) =>
   await tabTo(page, '#own-name');
   await page.keyboard.type('disc');
   await page.keyboard.press('Enter');
+  await tabTo(page, '#label-outline');
+  await page.keyboard.press('Enter');
   for (let frame = 0; frame < 2; frame++) {
     if (frame > 0) {
       await tabTo(page, '#label-next');
@@ -25,8 +27,6 @@ test('a structure is labelled and learnt without a pointer', async ({ page }) =>
       await expect(page.locator('#place')).not.toHaveText(before!);
       await settled(page);
     }
-    await tabTo(page, '#label-outline');
-    await page.keyboard.press('Enter');
     await tabTo(page, '#canvas');
     await page.keyboard.press('Enter');
     await page.keyboard.press('Enter');

@@ -200,7 +200,7 @@ export async function serious(page: Page): Promise<string[]> {
 
 /** Presses Tab until the focus is on it. */
 export async function tabTo(page: Page, selector: string): Promise<void> {
-  for (let presses = 0; presses < 80; presses++) {
+  for (let presses = 0; presses < 160; presses++) {
     if (await page.evaluate((selector) => document.activeElement?.matches(selector) === true, selector)) return;
     await page.keyboard.press('Tab');
   }

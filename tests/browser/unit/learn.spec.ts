@@ -3,6 +3,7 @@
 import { expect, test } from '../../../www/playwright';
 import { nextFrame, notesAfter, notesBefore, PRINT_SIDE, wantedFrames } from '../../../www/src/learn/advice';
 import { areaOf, classIdsOfLabel, maskFrom, NO_LABELS, withMask, withoutMask, withoutStructure, withStructure, type Labels } from '../../../www/src/learn/labels';
+import { Watchdog } from '../../../www/src/page/learn/watchdog';
 import { runsOf } from '../../../www/src/shared/runs';
 
 const size = { width: 64, height: 64 };
@@ -71,5 +72,26 @@ test('the frame that is most unlike those labelled comes next, or the one that t
 
 test('afterwards the figure is said with what it does not say', () => {
   expect(notesAfter(0.912, 1, true)).toEqual([expect.stringContaining('one frame that was not learnt from, the masks overlap the labels with a Dice of 0.91'), expect.stringContaining('that is no validation')]);
+  expect(notesAfter(0.912, 1, true)[0]).not.toContain('low');
+  expect(notesAfter(0.41, 2, false)[0]).toContain('That is low');
   expect(notesAfter(null, 0, true)).toEqual([expect.stringContaining('nothing says how good')]);
+});
+
+test('silence is said once it is longer than is usual, and not after the end', async () => {
+  const wait = (ms: number) => new Promise((later) => setTimeout(later, ms));
+  let silences = 0;
+  const watchdog = new Watchdog(3, () => silences++, 20);
+  for (let i = 0; i < 4; i++) {
+    await wait(25);
+    watchdog.heard();
+  }
+  expect(silences).toBe(0);
+  // Twenty times the longest silence so far, which was a tick or some.
+  await expect.poll(() => silences, { timeout: 10_000 }).toBe(1);
+  await wait(200);
+  expect(silences).toBe(1);
+  const ended = new Watchdog(1, () => silences++, 10);
+  ended.end();
+  await wait(100);
+  expect(silences).toBe(1);
 });

@@ -16,6 +16,8 @@ const WANTED_OF_CINE = 5;
 const WANTED_OF_PICTURES = 10;
 /** Cells of a model's mask that a structure should cover; a cell is four pixels of its input wide. */
 const LEAST_CELLS = 12;
+/** A Dice below it is said to be low. */
+const LOW_DICE = 0.7;
 
 export interface LabelledFrame {
   index: number;
@@ -62,7 +64,7 @@ export function notesAfter(dice: number | null, held_back: number, oneRecording:
   if (dice === null) return ['No frame was kept apart: nothing says how good this model is. Look at its masks before you use them.'];
   const frames = held_back === 1 ? 'one frame that was' : `${held_back} frames that were`;
   return [
-    `On ${frames} not learnt from, the masks overlap the labels with a Dice of ${dice.toFixed(2)}.`,
+    `On ${frames} not learnt from, the masks overlap the labels with a Dice of ${dice.toFixed(2)}.${dice < LOW_DICE ? ' That is low: label more frames and learn again.' : ''}`,
     oneRecording ? 'They are of the same recording: that is no validation, and says nothing of other people or other machines.' : 'So few pictures are no validation: compare with labels of other people and other machines before you trust it.',
   ];
 }

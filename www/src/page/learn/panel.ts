@@ -96,7 +96,7 @@ export function learnPanel(app: App, learning: Learning): HTMLElement[] {
     accept.title = prompted === undefined ? '' : `The mask that has the place of ${prompted} on this frame becomes the label`;
     const recording = open !== null && isCine(open);
     const more = Math.max(0, wantedFrames(recording) - done.length);
-    setText(place, active === null ? '' : `${active}: ${done.length === 1 ? 'one frame' : `${done.length} frames`} labelled. ${more === 0 ? 'Enough to learn from; more make it better.' : `${more} more would be good.`}`);
+    setText(place, active === null ? '' : `${active}: ${done.length === 1 ? 'one frame' : `${done.length} frames`} labelled. ${more === 0 ? 'Enough to learn from; more make it better.' : `${more === 1 ? 'One' : more} more would be good.`}`);
     const { proposed } = learning;
     next.hidden = proposed === null || open === null || open.frames < 2;
     if (proposed !== null) next.querySelector('span')!.textContent = `Next: frame ${proposed.index + 1} (${proposed.why === 'least sure' ? 'the model is least sure' : 'most unlike those labelled'})`;
