@@ -4,16 +4,15 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { decodePng, unzipSync } from '../../www/packages-for-tests';
-import { ARGS, EXECUTABLE, expect, test, type Page } from '../../www/playwright';
-import { diceOf, labelledDiscs, labelledSet, loadBase, openLearning, recorded, start } from './learning';
+import { expect, test, type Page } from '../../www/playwright';
+import { diceOf, labelledDiscs, labelledSet, loadBase, openLearning, PLAIN, recorded, start } from './learning';
 import { saved, settled } from './support';
 
 const US = process.env.SAM2RAD_US;
 test.skip(US === undefined, 'SAM2RAD_US names no folder');
 const SECONDS = 1000;
 
-// Without the other tests' software WebGPU adapter, as on a machine without a graphics card.
-test.use({ launchOptions: { executablePath: EXECUTABLE, args: ARGS } });
+test.use(PLAIN);
 
 interface LabelledFile {
   name: string;

@@ -2,9 +2,11 @@
 
 import { decodePng, unzipSync } from '../../www/packages-for-tests';
 import { expect, test, type Page } from '../../www/playwright';
-import { label, labelledDiscs, LEARNT, loadBase, openLearning, recorded, start } from './learning';
+import { label, labelledDiscs, LEARNT, loadBase, openLearning, PLAIN, recorded, start } from './learning';
 import { makeCine, SIDE } from './media';
 import { onScreen, path, saved, serious, settled, tabTo } from './support';
+
+test.use(PLAIN);
 
 test('a structure is labelled and learnt without a pointer', async ({ page }) => {
   await start(page, 3);

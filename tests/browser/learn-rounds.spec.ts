@@ -2,8 +2,10 @@
 
 import { decodePng, unzipSync } from '../../www/packages-for-tests';
 import { expect, test, type Page } from '../../www/playwright';
-import { diceOf, drawAround, LEARNT, openLearning, start } from './learning';
+import { diceOf, drawAround, LEARNT, openLearning, PLAIN, start } from './learning';
 import { path, saved, settled } from './support';
+
+test.use(PLAIN);
 
 const CINE = path('../../weights/hip.cine');
 const SIZE = { width: 344, height: 161 };

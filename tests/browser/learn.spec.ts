@@ -5,9 +5,11 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { decodePng, unzipSync } from '../../www/packages-for-tests';
 import { expect, test } from '../../www/playwright';
-import { label, labelledDiscs, LEARNT, loadBase, openLearning, RADIUS, recorded, start } from './learning';
+import { label, labelledDiscs, LEARNT, loadBase, openLearning, PLAIN, RADIUS, recorded, start } from './learning';
 import { FRAME_FOLDER, FRAMES } from './media';
 import { complaints, crash, path, saved, settled } from './support';
+
+test.use(PLAIN);
 
 const LABELLED = [1, 6, 11, 16];
 /** The losses of `sam2rad train` on those frames, by tests/learner.rs. */

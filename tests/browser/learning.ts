@@ -1,11 +1,14 @@
 // What the tests of learning share: what the worker that learns tells, the page opened for it, and labelled sets.
 
 import { zipSync } from '../../www/packages-for-tests';
-import { expect, type Page } from '../../www/playwright';
+import { ARGS, EXECUTABLE, expect, type Page } from '../../www/playwright';
 import { FRAMES, greyFrame, greyPng, makeCine, SIDE } from './media';
 import { onScreen, path, settled, watchWorker } from './support';
 
-export const BASE = path('../../weights/hip.safetensors');
+/** Chromium as on a machine without a graphics card: the other tests' software adapter would take the cores that learn. */
+export const PLAIN = { launchOptions: { executablePath: EXECUTABLE, args: ARGS } };
+
+const BASE = path('../../weights/hip.safetensors');
 const SIZE = { width: SIDE, height: SIDE };
 
 /** A step takes half a second on a free machine, ten on a busy one. */
