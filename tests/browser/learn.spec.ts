@@ -108,7 +108,7 @@ test('a training that is paused and whose tab is closed goes on to the same curv
 
   const again = await context.newPage();
   await start(again, 4);
-  await expect(again.locator('#learn-status')).toContainText('Learning Disc on labelled.zip was broken off');
+  await expect(again.locator('#learn-status')).toContainText('Learning Disc on 4 pictures was broken off');
   await expect(again.locator('#own-structures')).toContainText('disc');
   await again.locator('#learn-go-on').click();
   await expect(again.locator('#learnt-models li')).toHaveCount(1, LEARNT);
@@ -155,7 +155,7 @@ test('a tab that is killed at a random step goes on to the same curve', async ({
 
 test('a thread of the program that learns ends by an error: it is said, and the training goes on from what was kept', async ({ page }) => {
   // As a panic, or memory that runs out, ends a thread.
-  await page.route('**/workerHelpers.no-bundler.js', async (route) => {
+  await page.route('**/wasm/learn/**/workerHelpers.no-bundler.js', async (route) => {
     const response = await route.fetch();
     await route.fulfill({ response, body: (await response.text()).replace('pkg.wbg_rayon_start_worker(data.receiver)', "await new Promise((later) => setTimeout(later, 4000)); throw new WebAssembly.RuntimeError('unreachable')") });
   });
@@ -166,7 +166,7 @@ test('a thread of the program that learns ends by an error: it is said, and the 
   await page.locator('#learn').click();
   await expect(page.locator('#failure')).toContainText('The learning stopped: RuntimeError: unreachable');
   await expect(page.locator('#learn-status')).toContainText('was broken off');
-  await page.unroute('**/workerHelpers.no-bundler.js');
+  await page.unroute('**/wasm/learn/**/workerHelpers.no-bundler.js');
   await page.locator('#learn-go-on').click();
   await expect(page.locator('#learnt-models li')).toHaveCount(1, LEARNT);
   const { steps } = await recorded(page);

@@ -116,6 +116,8 @@ export function learnPanel(app: App, learning: Learning): HTMLElement[] {
   });
 
   const progress = progressOfLearning(app, learning);
+  let pressed: EventTarget | null = null;
+  document.addEventListener('focusin', ({ target }) => (pressed = target));
   const lines = h('ul', { className: 'notes' });
   const after = h('div', { id: 'learnt-notes', tabIndex: -1 }, lines);
   after.role = 'status';
@@ -124,7 +126,7 @@ export function learnPanel(app: App, learning: Learning): HTMLElement[] {
     if (now.kind !== 'learnt') return;
     lines.replaceChildren(...notesAfter(now.model.dice, now.model.held_back, now.model.one_recording).map((note) => h('li', {}, note)));
     // The buttons of the training go, and with them the focus of whoever is there.
-    if (progress.contains(document.activeElement)) queueMicrotask(() => after.focus({ preventScroll: true }));
+    if (pressed instanceof Node && progress.contains(pressed)) queueMicrotask(() => after.focus({ preventScroll: true }));
   });
   return [h('div', { className: 'buttons small' }, open), list, form, notAdded, labelling, before, progress, after];
 }
