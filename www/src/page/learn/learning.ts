@@ -24,6 +24,8 @@ const SEED = 1;
 const MOST_PRINTS = 60;
 /** A step takes seconds, and seeing what is found on the frames kept apart a minute on a slow machine: after so many of silence it hangs. */
 const SILENCE_S = 180;
+/** A worker that ends gives its lock back within this time. */
+const RELEASE_MS = 10_000;
 
 export class Learning {
   private worker: Worker | null = null;
@@ -224,8 +226,9 @@ export class Learning {
     const { store, engine, edits } = this.core;
     try {
       const file = await openLearntModel(model);
-      edits.setTools({ manual: false });
       await engine.load({ kind: 'file', file });
+      // After it: what is asked before is asked of the model that goes.
+      edits.setTools({ manual: false });
     } catch (error) {
       store.fail('model', failed('model', `“${model.title}” could not be opened: ${messageOf(error)}.`, 'It may have been cleared by the browser; learn it again.').failure);
     }
@@ -348,7 +351,7 @@ export class Learning {
   private failed(error: FailureError): void {
     this.end();
     this.core.store.fail('learn', error.failure);
-    void brokenOff().then((task) => this.set(task === null ? { kind: 'none' } : { kind: 'broken-off', task }));
+    void brokenOff(RELEASE_MS).then((task) => this.set(task === null ? { kind: 'none' } : { kind: 'broken-off', task }));
   }
 
   private end(): void {
@@ -394,9 +397,10 @@ function titleOf(names: readonly string[]): string {
   return stem(all.charAt(0).toUpperCase() + all.slice(1));
 }
 
-/** What was begun and not ended, unless another tab is at it. */
-async function brokenOff(): Promise<LearningTask | null> {
+/** What was begun and not ended, unless another tab is at it. A worker that was ended a moment ago may hold the lock for some ms yet. */
+async function brokenOff(patience_ms = 0): Promise<LearningTask | null> {
   try {
+    if (patience_ms > 0) await navigator.locks?.request(LEARNING_LOCK, { signal: AbortSignal.timeout(patience_ms) }, () => undefined).catch(() => undefined);
     const { held = [] } = (await navigator.locks?.query()) ?? {};
     if (held.some(({ name }) => name === LEARNING_LOCK)) return null;
     const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle(LEARNING_FOLDER);
