@@ -1,7 +1,12 @@
 // A checkpoint as its authors publish it, dropped onto the page: converted, and answering to prompts alone, whatever computes.
 
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { decodePng } from '../../www/packages-for-tests';
 import { expect, test, type Page } from '../../www/playwright';
-import { path, picture } from './support';
+import { lastRequest, path, picture, saved, settled, watchWorker } from './support';
+
+const SAM2RAD = path('../../target/release/sam2rad');
 
 const official = path('../../target/browser/official.pt');
 
@@ -32,6 +37,37 @@ test('a network without WebGPU kernels goes on with the CPU', async ({ page }) =
   await expect(page.locator('#backend')).toContainText('has no WebGPU kernels');
   await expect(page.locator('#backend')).toContainText('the CPU');
 });
+
+for (const backend of ['cpu', 'webgpu']) {
+  test(`MobileSAM as its authors publish it answers a click as on the command line (${backend})`, async ({ page }) => {
+    test.skip(!existsSync(SAM2RAD), 'target/release/sam2rad is not built');
+    await watchWorker(page);
+    await page.goto(`./?backend=${backend}`);
+    const checkpoint = path('../../target/browser/mobile_sam.pt');
+    await page.locator('#model').setInputFiles(checkpoint);
+    await expect(page.locator('#model-status')).toContainText('mobile_sam.pt is ready', { timeout: 300_000 });
+    await expect(page.locator('#model-status')).toContainText('at 1024 px');
+    await page.locator('#files').setInputFiles(picture);
+    await page.locator('#canvas').focus();
+    await page.keyboard.press('i');
+    await page.locator('#canvas').click();
+    await expect(page.locator('#structures')).toContainText('found', { timeout: 200_000 });
+    await settled(page);
+    const { mode, prompts } = await lastRequest(page);
+    expect(mode).toBe('manual');
+    const { x, y } = prompts[0]!.points[0]!;
+    const ours = decodePng((await saved(page, '#export-masks')).bytes).data;
+
+    // The page makes a file in half precision of it; the formula's weights amplify what that rounds off.
+    const [file, out] = [test.info().outputPath('mobile_sam.safetensors'), test.info().outputPath('masks')];
+    execFileSync(SAM2RAD, ['convert', checkpoint, file, '--dtype', 'f16']);
+    execFileSync(SAM2RAD, ['segment', '--model', file, '--mode', 'manual', '--structure', '1', '--point', `${x},${y}`, '--out', out, picture]);
+    const theirs = decodePng(readFileSync(`${out}/frame_mask.png`)).data;
+    expect([...theirs].filter((id) => id > 0).length).toBeGreaterThan(100);
+    // A pixel on an edge may fall on its other side.
+    expect([...ours].filter((id, i) => id !== theirs[i]).length).toBeLessThan(0.001 * theirs.length);
+  });
+}
 
 test('of a trainer’s checkpoint with prompts for several datasets the reader chooses which', async ({ page }) => {
   await page.goto('./?backend=cpu');

@@ -1,6 +1,6 @@
 //! Writes what the browser tests load: the nano network with the golden formula's weights as a model file, `nano.safetensors`, and
 //! as SAM 2's authors would publish it, without a predictor, `official.pt`, and as a trainer with prompts for two datasets would,
-//! `trainer.pt`; the formula's picture, 256 x 256 grey bytes, `picture.grey`; and of a golden video the network with its memory,
+//! `trainer.pt`; MobileSAM as its authors publish it, `mobile_sam.pt`; the formula's picture, 256 x 256 grey bytes, `picture.grey`; and of a golden video the network with its memory,
 //! `video.safetensors`, and the picture that its frames are cut from, 320 x 320 grey bytes, `video.grey`.
 //!
 //! `cargo run --release --example formula_model -- FOLDER`
@@ -21,7 +21,7 @@ mod video;
 use std::path::{Path, PathBuf};
 
 use sam2rad::checkpoint::{Dtype, MemorySource, ModelCard, TensorSource, collect, write_model_file};
-use sam2rad::config::{Parts, Sam2RadConfig};
+use sam2rad::config::{Architecture, Parts, Sam2RadConfig};
 use sam2rad::structure::Structure;
 
 fn main() {
@@ -47,6 +47,16 @@ fn main() {
     write_pt(&folder.join("trainer.pt"), &trainer);
     let bare = config.with_parts(Parts { prompt_predictor: false, object_score: true });
     write_pt(&folder.join("official.pt"), &formula::official(&bare, golden.salt()));
+
+    let mobile_sam = Architecture {
+        image_encoder: "vit_tiny".into(),
+        mask_decoder: "sam_mask_decoder".into(),
+        prompt_predictor: "linear".into(),
+        memory: None,
+    };
+    let config = Sam2RadConfig::new(mobile_sam, 1024, 1, 10).expect("the network is known");
+    let bare = config.with_parts(Parts { prompt_predictor: false, object_score: false });
+    write_pt(&folder.join("mobile_sam.pt"), &formula::official(&bare, golden.salt()));
 
     let videos = video::read_folder(&file::golden_dir());
     let video = videos.iter().find(|video| video.config() == "video_nano_256_sam21_both_ways").expect("its vectors");
