@@ -4,9 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { decodePng } from '../../www/packages-for-tests';
 import { expect, test, type Page } from '../../www/playwright';
-import { lastRequest, path, picture, saved, settled, watchWorker } from './support';
-
-const SAM2RAD = path('../../target/release/sam2rad');
+import { lastRequest, path, picture, SAM2RAD, saved, settled, watchWorker } from './support';
 
 const official = path('../../target/browser/official.pt');
 

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { decodePng, unzipSync } from '../../www/packages-for-tests';
 import { expect, test, type Page } from '../../www/playwright';
-import { diceOf, labelledDiscs, labelledSet, loadBase, openLearning, PLAIN, recorded, start } from './learning';
+import { diceOf, labelledSet, loadBase, openLabelledDiscs, openLearning, PLAIN, recorded, start } from './learning';
 import { saved, settled } from './support';
 
 const US = process.env.SAM2RAD_US;
@@ -88,10 +88,7 @@ test('ten hips, two structures, within 0.02 of the command line', async ({ page 
 test('the page answers while it learns', async ({ page }) => {
   test.setTimeout(600 * SECONDS);
   await start(page, 4000);
-  await loadBase(page);
-  await openLearning(page);
-  await page.locator('#labels-file').setInputFiles(labelledDiscs([1, 6, 11, 16]));
-  await expect(page.locator('#label-place')).toContainText('disc: 4 frames labelled');
+  await openLabelledDiscs(page, [1, 6, 11, 16]);
   await page.locator('#learn').click();
   await expect(page.locator('#learn-status')).toContainText('Step', { timeout: 120 * SECONDS });
   await page.evaluate(() => {

@@ -2,7 +2,7 @@
 
 import { decodePng, unzipSync } from '../../www/packages-for-tests';
 import { expect, test, type Page } from '../../www/playwright';
-import { label, labelledDiscs, LEARNT, loadBase, openLearning, PLAIN, recorded, start } from './learning';
+import { addStructure, label, LEARNT, loadBase, openLabelledDiscs, openLearning, PLAIN, recorded, start } from './learning';
 import { makeCine, SIDE } from './media';
 import { onScreen, path, saved, serious, settled, tabTo } from './support';
 
@@ -54,8 +54,7 @@ test('taps alone are the corners of a polygon', async ({ page }) => {
   await page.locator('#files').setInputFiles(makeCine());
   await settled(page);
   await openLearning(page);
-  await page.locator('#own-name').fill('square');
-  await page.locator('#own-add').click();
+  await addStructure(page, 'square');
   await page.locator('#label-draw').click();
   const corners = [[30, 40], [90, 40], [90, 100], [30, 100]] as const;
   for (const [x, y] of corners) {
@@ -77,8 +76,7 @@ test('the mask of a structure that the model knows is where the label of another
   await page.locator('#files').setInputFiles(path('../../weights/hip.cine'));
   await settled(page);
   await openLearning(page);
-  await page.locator('#own-name').fill('head of mine');
-  await page.locator('#own-add').click();
+  await addStructure(page, 'head of mine');
   // The femoral head as the model found it, on its own.
   await page.locator('#structures label', { hasText: 'femoral head' }).click();
   await page.locator('#label-accept').click();
@@ -114,10 +112,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 test('nothing is wider than a phone', async ({ page }) => {
   await page.setViewportSize({ width: 360, height: 740 });
   await start(page, 1);
-  await loadBase(page);
-  await openLearning(page);
-  await page.locator('#labels-file').setInputFiles(labelledDiscs([1, 6, 11, 16]));
-  await expect(page.locator('#label-place')).toContainText('disc: 4 frames labelled');
+  await openLabelledDiscs(page, [1, 6, 11, 16]);
   await page.locator('#learn').scrollIntoViewIfNeeded();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(360);
 });

@@ -2,7 +2,7 @@
 
 import { decodePng, unzipSync } from '../../www/packages-for-tests';
 import { expect, test, type Page } from '../../www/playwright';
-import { diceOf, drawAround, LEARNT, openLearning, PLAIN, start } from './learning';
+import { addStructure, diceOf, drawAround, LEARNT, openLearning, PLAIN, start } from './learning';
 import { path, saved, settled } from './support';
 
 test.use(PLAIN);
@@ -13,8 +13,7 @@ const LABELLED = [60, 40, 20, 0];
 
 /** Outlines a circle on some frames as a structure of its own, the first one last. */
 async function label(page: Page, name: string, middle: { x: number; y: number }): Promise<void> {
-  await page.locator('#own-name').fill(name);
-  await page.locator('#own-add').click();
+  await addStructure(page, name);
   await page.locator('#label-draw').click();
   for (const frame of LABELLED) {
     await page.locator('#scrub').fill(String(frame));

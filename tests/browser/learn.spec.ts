@@ -5,9 +5,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { decodePng, unzipSync } from '../../www/packages-for-tests';
 import { expect, test } from '../../www/playwright';
-import { label, labelledDiscs, LEARNT, loadBase, openLearning, PLAIN, RADIUS, recorded, start } from './learning';
+import { label, LEARNT, openLabelledDiscs, PLAIN, RADIUS, recorded, start } from './learning';
 import { FRAME_FOLDER, FRAMES } from './media';
-import { complaints, crash, path, saved, settled } from './support';
+import { complaints, crash, path, SAM2RAD, saved, settled } from './support';
 
 test.use(PLAIN);
 
@@ -18,9 +18,6 @@ const EXPECTED: number[] = JSON.parse(readFileSync(path('../fixtures/few_shot_lo
 function expectCurve(steps: readonly { step: number; total: number }[]): void {
   for (const { step, total } of steps) expect(Math.abs(total / EXPECTED[step - 1]! - 1), `step ${step}: ${total}`).toBeLessThan(1e-3);
 }
-
-/** The command line, where it was built: README's way of testing builds it before. */
-const SAM2RAD = path('../../target/release/sam2rad');
 
 test('a cine, five frames by clicks, learnt, all segmented, masks and model taken home', async ({ page }) => {
   const errors = complaints(page);
@@ -82,10 +79,7 @@ test('a cine, five frames by clicks, learnt, all segmented, masks and model take
 
 test('a labelled set is learnt with the losses of the command line, step by step', async ({ page }) => {
   await start(page, EXPECTED.length);
-  await loadBase(page);
-  await openLearning(page);
-  await page.locator('#labels-file').setInputFiles(labelledDiscs(LABELLED));
-  await expect(page.locator('#label-place')).toContainText('disc: 4 frames labelled');
+  await openLabelledDiscs(page, LABELLED);
   await page.locator('#learn').click();
   await expect(page.locator('#learnt-models li')).toHaveCount(1, LEARNT);
   const { steps } = await recorded(page);
@@ -95,9 +89,7 @@ test('a labelled set is learnt with the losses of the command line, step by step
 
 test('a training that is paused and whose tab is closed goes on to the same curve', async ({ page, context }) => {
   await start(page, 4);
-  await loadBase(page);
-  await openLearning(page);
-  await page.locator('#labels-file').setInputFiles(labelledDiscs(LABELLED));
+  await openLabelledDiscs(page, LABELLED);
   await page.locator('#keep-files').check();
   await page.locator('#learn').click();
   await expect(page.locator('#learn-progress')).toHaveJSProperty('value', 2, LEARNT);
@@ -126,10 +118,7 @@ test('a tab that is killed at a random step goes on to the same curve', async ({
     const page = await context.newPage();
     await start(page, EXPECTED.length);
     if (kill === 0) {
-      await loadBase(page);
-      await openLearning(page);
-      await page.locator('#labels-file').setInputFiles(labelledDiscs(LABELLED));
-      await expect(page.locator('#label-place')).toContainText('disc: 4 frames labelled');
+      await openLabelledDiscs(page, LABELLED);
       await page.locator('#learn').click();
     } else {
       await page.locator('#learn-go-on').click();
@@ -160,9 +149,7 @@ test('a thread of the program that learns ends by an error: it is said, and the 
     await route.fulfill({ response, body: (await response.text()).replace('pkg.wbg_rayon_start_worker(data.receiver)', "await new Promise((later) => setTimeout(later, 4000)); throw new WebAssembly.RuntimeError('unreachable')") });
   });
   await start(page, 4);
-  await loadBase(page);
-  await openLearning(page);
-  await page.locator('#labels-file').setInputFiles(labelledDiscs(LABELLED));
+  await openLabelledDiscs(page, LABELLED);
   await page.locator('#learn').click();
   await expect(page.locator('#failure')).toContainText('The learning stopped: RuntimeError: unreachable');
   await expect(page.locator('#learn-status')).toContainText('was broken off');

@@ -89,13 +89,26 @@ export function labelledSet(structures: { name: string; color: number[] }[], fil
 }
 
 /** Frames of `makeCine` with their disc as label. */
-export function labelledDiscs(frames: readonly number[]): ReturnType<typeof labelledSet> {
+function labelledDiscs(frames: readonly number[]): ReturnType<typeof labelledSet> {
   const label = (frame: number) => {
     const { x: x0, y: y0 } = middle(frame);
     return Uint8Array.from({ length: SIDE * SIDE }, (_, i) => Number(Math.hypot((i % SIDE) - x0, Math.floor(i / SIDE) - y0) < RADIUS));
   };
   const file = (frame: number) => ({ name: `${String(frame).padStart(2, '0')}.png`, picture: greyPng(greyFrame(frame)), label: greyPng(label(frame)) });
   return labelledSet([{ name: 'disc', color: [0, 158, 115] }], frames.map(file));
+}
+
+/** Opens the page's learning with the base model and these frames of the disc labelled, at least two. */
+export async function openLabelledDiscs(page: Page, frames: readonly number[]): Promise<void> {
+  await loadBase(page);
+  await openLearning(page);
+  await page.locator('#labels-file').setInputFiles(labelledDiscs(frames));
+  await expect(page.locator('#label-place')).toContainText(`disc: ${frames.length} frames labelled`);
+}
+
+export async function addStructure(page: Page, name: string): Promise<void> {
+  await page.locator('#own-name').fill(name);
+  await page.locator('#own-add').click();
 }
 
 /** Goes around a circle of the picture with the brush. */
@@ -115,8 +128,7 @@ export async function label(page: Page, frames: readonly number[], how: 'click' 
   await page.locator('#files').setInputFiles(makeCine());
   await settled(page);
   await openLearning(page);
-  await page.locator('#own-name').fill('disc');
-  await page.locator('#own-add').click();
+  await addStructure(page, 'disc');
   await page.locator(how === 'click' ? '#label-outline' : '#label-draw').click();
   for (const frame of frames) {
     await page.locator('#scrub').fill(String(frame));

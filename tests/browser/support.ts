@@ -9,6 +9,8 @@ import { expect, type Page } from '../../www/playwright';
 export const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 export const model = path('../../target/browser/nano.safetensors');
 export const picture = path('../fixtures/frame.png');
+/** The command line, where `./build.sh test` or cargo built it. */
+export const SAM2RAD = path('../../target/release/sam2rad');
 
 /** Whatever the console, the page or the content policy complains of. */
 export function complaints(page: Page): string[] {
