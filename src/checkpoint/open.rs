@@ -1,4 +1,4 @@
-//! Opens weights files of every kind, and [`Checkpoint::load`] checks it as a whole.
+//! Opens files of weights of every kind; [`Checkpoint::load`] checks each of them as a whole.
 
 use std::collections::BTreeMap;
 use std::io::Read;

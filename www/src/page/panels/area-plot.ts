@@ -6,14 +6,15 @@ import { plot, type PlotFrames } from './plot';
 
 export function areaPlot(series: readonly AreaSeries[], colors: readonly string[], frames: PlotFrames): HTMLElement {
   const unit = series[0]?.unit ?? 'px';
-  const most = Math.max(1e-9, ...series.flatMap(({ points }) => points.map(({ area }) => area)));
+  const most = Math.max(0, ...series.flatMap(({ points }) => points.map(({ area }) => area)));
   const lines = series.map(({ structure, points }) => ({
     color: colors[structure] ?? 'currentColor',
     points: points.map(({ frame, area }) => ({ frame, value: area })),
   }));
   const over = frames.times_s === null ? 'the frames' : 'time';
-  const svg = plot(lines, most, frames, `Area over ${over}, up to ${figure(most)} ${unit}; the table below has the figures`);
-  return h('div', { className: 'area-plot' }, h('p', { className: 'figures' }, `Area over ${over}, 0 to ${figure(most)} ${unit}`), svg, table(series, unit));
+  const range = most > 0 ? `0 to ${figure(most)} ${unit}` : `0 ${unit} in every frame so far`;
+  const svg = plot(lines, most || 1, frames, `Area over ${over}, ${range}; the table below has the figures`);
+  return h('div', { className: 'area-plot' }, h('p', { className: 'figures' }, `Area over ${over}, ${range}`), svg, table(series, unit));
 }
 
 function table(series: readonly AreaSeries[], unit: string): HTMLElement {

@@ -1,4 +1,4 @@
-// The door to learning: its two panels, empty until somebody wants to learn or has learnt. What fills them is fetched then.
+// The two panels of learning, empty until somebody wants to learn or has learnt. What fills them is fetched then.
 
 import { failed, messageOf } from '../../shared/messages';
 import { LEARNING_FOLDER, MODELS_FOLDER } from '../../shared/private-files';
